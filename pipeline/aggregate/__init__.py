@@ -1,0 +1,1 @@
+"""Frames become windows that are closed exactly once; pure."""

@@ -1,0 +1,1 @@
+"""Rolling values and signals become alerts and notifications; pure."""

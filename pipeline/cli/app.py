@@ -1,0 +1,15 @@
+"""The command ``tocsin``: its groups are named here and nowhere else."""
+
+import typer
+
+app = typer.Typer(
+    name="tocsin",
+    help="Kafka-native error tracking: group errors, measure services, raise alerts.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def tocsin() -> None:
+    """Kafka-native error tracking: group errors, measure services, raise alerts."""

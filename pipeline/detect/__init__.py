@@ -1,0 +1,1 @@
+"""Windows become rolling values and signals; pure."""

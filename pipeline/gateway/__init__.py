@@ -1,0 +1,1 @@
+"""HTTP requests become messages and a reply; pure."""

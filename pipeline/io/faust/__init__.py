@@ -1,0 +1,1 @@
+"""The hardened adapter around faust-streaming."""

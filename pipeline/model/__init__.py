@@ -1,0 +1,1 @@
+"""Nouns on the wire: one module per topic, and what a stage is."""

@@ -1,0 +1,1 @@
+"""A notification becomes a request; a reply becomes an outcome; pure."""

@@ -1,0 +1,1 @@
+"""Raw events become ClickHouse rows with a fingerprint; pure."""

@@ -1,0 +1,1 @@
+"""What the next insert is, and what is missing after a crash; pure."""

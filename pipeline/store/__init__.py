@@ -1,0 +1,1 @@
+"""ClickHouse: client, tables, migrations, sink, queries and the embedded server."""

@@ -1,0 +1,1 @@
+"""One parameterised query per panel."""
