@@ -1,0 +1,34 @@
+"""Metrics: notes become counters, and nothing else does."""
+
+import pytest
+
+from pipeline.io import metrics
+from pipeline.model.stage import Note
+
+
+def test_a_note_becomes_a_counter() -> None:
+    """A note adds its number to the counter of its name, labelled with the stage."""
+    metrics.count("toy", Note("outcomes", {"kind": "error", "outcome": "stored"}, 3))
+
+    line = b'tocsin_outcomes_total{kind="error",outcome="stored",stage="toy"} 3.0'
+    assert line in metrics.exposition()
+
+
+def test_an_unknown_note_is_refused() -> None:
+    """A note without a line in the table raises an error that says where to add one."""
+    with pytest.raises(KeyError, match="nonsense"):
+        metrics.count("toy", Note("nonsense"))
+
+
+def test_wrong_labels_are_refused() -> None:
+    """A note with other labels than its line names raises."""
+    with pytest.raises(ValueError, match="label"):
+        metrics.count("toy", Note("outcomes", {"colour": "red"}))
+
+
+def test_every_metric_has_a_sentence() -> None:
+    """Every metric's help text is a sentence."""
+    helps = [line for line in metrics.exposition().split(b"\n") if b"# HELP tocsin_" in line]
+
+    assert helps
+    assert all(line.endswith(b".") or b"_created" in line for line in helps), helps
