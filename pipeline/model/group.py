@@ -13,6 +13,9 @@ import msgspec
 How = Literal["client", "rule", "exact", "wildcard", "similar", "founder"]
 Guard = Literal["", "passed", "refused"]
 
+# Stands for any value in the tokens of a message; no token is written like this.
+WILDCARD = "*"
+
 
 class CanonicalKey(msgspec.Struct, frozen=True, array_like=True):
     """The part of an event that decides its group.
@@ -30,7 +33,11 @@ class CanonicalKey(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Decision(msgspec.Struct, frozen=True, tag_field="record", tag="decision", kw_only=True):
-    """Which group a fingerprint belongs to, and why; a column of ``fingerprints`` per field."""
+    """Which group a fingerprint belongs to, and why; a column of ``fingerprints`` per field.
+
+    ``wildcards`` are the positions of the key that became wildcards with this decision, so that a
+    restart repeats it instead of deciding again.
+    """
 
     project: str
     service: str
@@ -48,10 +55,14 @@ class Decision(msgspec.Struct, frozen=True, tag_field="record", tag="decision", 
     canonical_key: str
     seq: int
     first_seen: datetime
+    wildcards: list[int] = []
 
 
 class IssueState(msgspec.Struct, frozen=True, tag_field="record", tag="issue", kw_only=True):
-    """What people see and change of a group; a column of ``issue_states`` per field."""
+    """What people see and change of a group; a column of ``issue_states`` per field.
+
+    ``merged_into`` always names a root; ``environment`` is the one of the first event.
+    """
 
     project: str
     group_id: str
@@ -59,6 +70,7 @@ class IssueState(msgspec.Struct, frozen=True, tag_field="record", tag="issue", k
     error_type: str
     culprit: str
     service: str
+    environment: str = ""
     level: str
     status: Literal["open", "resolved", "ignored", "merged"] = "open"
     merged_into: str = ""

@@ -37,3 +37,4 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     denominator: int = 0
     explanation: str = ""
     title: str = ""
+    merged_into: str = ""
