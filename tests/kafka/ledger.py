@@ -156,7 +156,9 @@ class Found(NamedTuple):
 def _found(message: Message) -> Found:
     """Return the parts of a message that tests look at."""
     headers = {
-        name: value.decode() for name, value in message.headers() or () if isinstance(value, bytes)
+        name: value.decode()
+        for name, value in dict(message.headers() or ()).items()
+        if isinstance(value, bytes)
     }
     return Found(message.partition() or 0, message.value() or b"", headers)
 
