@@ -15,7 +15,7 @@ How a stage uses it::
 ``ts_ms`` is the clamped event time (``progress.clamp``). ``read`` may be called twice for a record:
 an unreadable one has an offset but no event time, so note the offset before decoding. Every number
 is an integer and every merge commutes, so neither the order of events nor where a batch ends
-changes a window. ``group`` calls ``progress.pass_on`` for each mark instead of passing watermarks, and
+changes a window. ``group`` calls ``progress.pass_on`` for each mark instead of a watermark, and
 ``drain`` without ``caught_up``: its silent sources move by the marks that arrive.
 """
 

@@ -39,6 +39,8 @@ KAFKA_ERRORS = Counter("tocsin_kafka_errors", "Errors that librdkafka reported."
 # What stages note: name → sentence, labels. The counter is tocsin_<name>_total, labelled by stage.
 NOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "outcomes": ("Events by what became of them.", ("kind", "outcome")),
+    "decisions": ("Novel events by how their group was found.", ("how",)),
+    "state_unreadable": ("Records of a stage's own state that nobody can read.", ()),
 }
 
 
