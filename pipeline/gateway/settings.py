@@ -24,6 +24,7 @@ class GatewaySettings(BaseModel):
     max_event_bytes: int = Field(default=2**20, description="of one event, after trimming")
     max_records: int = Field(default=50_000, description="of one JSON request")
     ack_s: float = Field(default=5.0, description="how long Kafka may take to acknowledge")
+    max_waiting: int = Field(default=1000, description="requests that may wait for Kafka at once")
     retry_after_s: int = Field(
         default=5, ge=1, description="what clients are told while Kafka is away"
     )

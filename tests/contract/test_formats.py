@@ -15,7 +15,7 @@ from tests.gateway.encodings import ENCODERS
 LIMIT = 100 * 2**20
 
 
-def names(captures: list[Capture]) -> Any:
+def names(captures: list[Capture]) -> pytest.MarkDecorator:
     """Return the parameters of a test over captures."""
     return pytest.mark.parametrize("capture", captures, ids=lambda capture: capture.name)
 
