@@ -1,6 +1,6 @@
 """What can be set of the aggregate stage."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class AggregateSettings(BaseModel):
@@ -8,9 +8,20 @@ class AggregateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    window_s: int = Field(default=60, description="length of a window")
-    grace_s: int = Field(default=30, description="how long a window waits for late rows")
-    idle_s: int = Field(default=600, description="a silent source holds the clock this long")
+    window_s: int = Field(default=60, ge=1, description="length of a window; divides an hour")
+    grace_s: int = Field(default=30, ge=0, description="how long a window waits for late rows")
+    idle_s: int = Field(default=600, ge=1, description="a silent source holds the clock this long")
     series_s: int = Field(
-        default=86_400, description="a series seen within this gets empty windows"
+        default=86_400, ge=0, description="a series seen within this gets empty windows"
     )
+    series_limit: int = Field(
+        default=2000, ge=1, description="series per partition that get empty windows"
+    )
+
+    @field_validator("window_s")
+    @classmethod
+    def _divides_an_hour(cls, value: int) -> int:
+        """Refuse a window that would belong to two hours of the accounting."""
+        if 3600 % value:
+            raise ValueError(f"window_s = {value} does not divide an hour: take 10, 30, 60 or 300")
+        return value

@@ -40,6 +40,11 @@ KAFKA_ERRORS = Counter("tocsin_kafka_errors", "Errors that librdkafka reported."
 NOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "outcomes": ("Events by what became of them.", ("kind", "outcome")),
     "decisions": ("Novel events by how their group was found.", ("how",)),
+    "late_rows": ("Rows of windows that were closed: sent on as corrections.", ()),
+    "frame_overlap": ("Offsets that two frames claim: must stay 0.", ("source",)),
+    "source_silent": ("Sources left out of the clock, silent for too long.", ("source",)),
+    "source_heard": ("Silent sources that spoke again.", ("source",)),
+    "series_refused": ("Series beyond the limit: no empty windows for them.", ()),
     "state_unreadable": ("Records of a stage's own state that nobody can read.", ()),
 }
 
