@@ -2,6 +2,8 @@
 
 import typer
 
+from pipeline.cli import topics
+
 app = typer.Typer(
     name="tocsin",
     help="Kafka-native error tracking: group errors, measure services, raise alerts.",
@@ -13,3 +15,6 @@ app = typer.Typer(
 @app.callback()
 def tocsin() -> None:
     """Kafka-native error tracking: group errors, measure services, raise alerts."""
+
+
+app.add_typer(topics.app)

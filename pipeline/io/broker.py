@@ -8,10 +8,12 @@ Exceptions::
     └── Fenced        another instance took over: end this process
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from pipeline.model.stage import Record, Sent, Source
+
+BATCH_BYTES = 16 * 2**20
 
 
 class BrokerError(Exception):
@@ -37,20 +39,60 @@ class Committed(NamedTuple):
     metadata: str = ""
 
 
+class Start(NamedTuple):
+    """Where a partition is read from; ``gap`` is the range of offsets that nobody can read now."""
+
+    offset: int
+    gap: tuple[int, int] | None = None
+    metadata: str = ""
+
+
+def start_of(committed: Committed, low: int, high: int) -> Start:
+    """Return where to start: the committed offset, or the low watermark and what is missing.
+
+    A committed offset beyond the end means that the topic was made anew: what stood between it
+    and the old end is unknown, so the gap is empty but named.
+    """
+    if committed.offset is None:
+        return Start(low)
+    if committed.offset < low:
+        return Start(low, (committed.offset, low), committed.metadata)
+    if committed.offset > high:
+        return Start(low, (committed.offset, committed.offset), committed.metadata)
+    return Start(committed.offset, None, committed.metadata)
+
+
 class Consumer(Protocol):
     """One member of a consumer group; never commits by itself, reads committed records only."""
 
-    def poll(self, max_records: int, timeout_s: float) -> list[Record]:
-        """Return what has arrived, at most ``max_records``; raises Away, Fenced."""
+    def poll(
+        self, max_records: int, timeout_s: float, max_bytes: int = BATCH_BYTES
+    ) -> list[Record]:
+        """Return what has arrived within the limits, nothing after a change of the assignment.
+
+        Raises Away, Fenced.
+        """
 
     def assignment(self) -> frozenset[Source]:
         """Return the partitions this member owns now."""
 
     def generation(self) -> int:
-        """Return a number that grows with each change of the assignment."""
+        """Return a number that grows with each change of the assignment; 0 before the first.
+
+        After a change nothing arrives until ``rewind``.
+        """
+
+    def rewind(self) -> dict[Source, Start]:
+        """Go to the committed position of every owned partition; raises Away.
+
+        A position that retention has passed becomes the low watermark, with the gap.
+        """
 
     def position(self, source: Source) -> int:
         """Return the next offset to be read: markers of transactions take offsets too."""
+
+    def lag(self, source: Source) -> int:
+        """Return how many offsets are known to lie ahead of the position."""
 
     def caught_up(self) -> frozenset[Source]:
         """Return the partitions read to their last stable offset."""
@@ -62,7 +104,7 @@ class Consumer(Protocol):
         """Commit positions with metadata, synchronously; raises Aborted if no longer owned."""
 
     def bounds(self, source: Source) -> tuple[int, int]:
-        """Return the low and the high watermark of a partition; raises Away."""
+        """Return the low watermark and the last stable offset of a partition; raises Away."""
 
     def seek(self, source: Source, offset: int) -> None:
         """Go on reading at this offset."""
@@ -73,37 +115,52 @@ class Consumer(Protocol):
     def resume(self, sources: Collection[Source]) -> None:
         """Fetch these partitions again."""
 
-    def close(self, *, leave: bool = False) -> None:
-        """End; a static member keeps its partitions for the session timeout unless it leaves."""
+    def close(self) -> None:
+        """End; a static member keeps its partitions for the session timeout."""
 
 
 class Producer(Protocol):
     """A transactional producer."""
 
     def begin(self) -> None:
-        """Start a transaction."""
+        """Start a transaction; raises Away, Fenced."""
 
     def send(self, message: Sent) -> None:
-        """Add a message to the transaction; waits while the local queue is full."""
+        """Add a message to the transaction; waits while the local queue is full.
 
-    def commit(self, offsets: Mapping[Source, int], consumer: Consumer | None) -> None:
-        """Commit messages and the consumer's offsets together; raises Aborted, Fenced, Away."""
+        Raises Aborted, Fenced.
+        """
+
+    def commit(self, offsets: Mapping[Source, Committed], consumer: Consumer | None) -> None:
+        """Commit messages and the consumer's offsets together.
+
+        Raises Aborted, Fenced; after Aborted only ``abort`` may follow.
+        """
 
     def abort(self) -> None:
-        """Give the transaction up."""
+        """Leave nothing open: give the transaction up, or settle one whose outcome is unknown.
+
+        Raises Away, Fenced; does nothing if nothing is open.
+        """
 
     def close(self) -> None:
-        """End."""
+        """End; an open transaction is given up."""
 
 
 class PlainProducer(Protocol):
     """An idempotent producer without transactions."""
 
     def send(self, message: Sent, done: Callable[[str | None], None]) -> None:
-        """Queue a message; ``done`` gets None or the error once the broker has answered."""
+        """Queue a message; ``done`` gets None or the error once the broker has answered.
+
+        ``done`` is called on a thread of the producer's own. A full queue is an error at once.
+        """
 
     def flush(self, timeout_s: float) -> int:
         """Wait for answers; return how many messages are still without one."""
+
+    def close(self) -> None:
+        """End, without waiting for answers."""
 
 
 class Broker(Protocol):
@@ -113,7 +170,7 @@ class Broker(Protocol):
         """Join a group as a static member."""
 
     def producer(self, transactional_id: str) -> Producer:
-        """Take over the identity, settling what its last holder left open."""
+        """Take over the identity, settling what its last holder left open; raises Away."""
 
     def plain_producer(self) -> PlainProducer:
         """Return a producer that waits for all replicas."""
@@ -121,8 +178,21 @@ class Broker(Protocol):
     def partitions(self, topic: str) -> int:
         """Return the partition count; raises Away, KeyError for an unknown topic."""
 
-    def read(self, sources: Iterable[Source], since: Mapping[Source, int]) -> Iterator[Record]:
-        """Read committed records from ``since`` (or the beginning) to the present end, then stop.
+    def ends(self, sources: Collection[Source]) -> dict[Source, int]:
+        """Return the high watermarks: open transactions included; raises Away."""
 
-        ``since`` may hold a negative number n for "the last n records". Raises Away.
+    def offset_at(self, source: Source, timestamp_ms: int) -> int:
+        """Return the first offset not older than this time, or the end; raises Away."""
+
+    def read(
+        self,
+        sources: Collection[Source],
+        since: Mapping[Source, int],
+        until: Mapping[Source, int] | None = None,
+    ) -> Iterator[Record]:
+        """Read committed records from ``since`` (or the beginning) to ``until``, then stop.
+
+        A negative ``since`` means "the last n". A source without ``until`` is read to its present
+        last stable offset; with it, transactions that are open before it are waited for.
+        Raises Away.
         """

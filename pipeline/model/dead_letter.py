@@ -35,15 +35,24 @@ OWN = frozenset(
 
 
 def dead_letter(
-    record: Record, stage: str, reason: str, error: str, now: datetime, attempts: int = 1
+    record: Record,
+    stage: str,
+    reason: str,
+    error: str,
+    now: datetime,
+    attempts: int = 1,
+    end: int | None = None,
 ) -> Sent:
-    """Return the dead letter of one record: same key, same bytes, headers for people and tools."""
+    """Return the dead letter of one record: same key, same bytes, headers for people and tools.
+
+    ``end`` is the offset behind the last one lost, where a whole range was.
+    """
     facts: Iterable[tuple[str, str]] = (
         (STAGE, stage),
         (SRC_TOPIC, record.topic),
         (SRC_PARTITION, str(record.partition)),
         (SRC_OFFSET, str(record.offset)),
-        (SRC_END, str(record.offset + 1)),
+        (SRC_END, str(record.offset + 1 if end is None else end)),
         (SRC_TIMESTAMP, str(record.timestamp_ms)),
         (REASON, reason),
         (ERROR, error[:500]),

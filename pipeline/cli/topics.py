@@ -1,0 +1,61 @@
+"""``tocsin topics``: make the topics, and list what is there."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(name="topics", help="Make the topics, and list them.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def create() -> None:
+    """Make the topics that do not exist yet; existing ones are left alone."""
+    from pipeline.config import load
+    from pipeline.io.admin import Admin, read_topics
+    from pipeline.io.broker import Away
+
+    kafka = load().kafka
+    try:
+        made = Admin(kafka.bootstrap_servers, kafka.client).create(
+            read_topics(),
+            many=kafka.partitions,
+            replication=kafka.replication,
+            min_insync=kafka.min_insync_replicas,
+        )
+    except Away as raised:
+        typer.echo(f"{raised}: is it running, and is TOCSIN_KAFKA__BOOTSTRAP_SERVERS right?")
+        raise typer.Exit(2) from raised
+    for name in made:
+        typer.echo(f"made {name}")
+    typer.echo(f"{len(made)} topics made")
+
+
+@app.command(name="list")
+def list_topics(json: Json = False) -> None:
+    """List the described topics beside what exists; exit code 1 if they differ."""
+    from pipeline.config import load
+    from pipeline.io.admin import Admin, read_topics
+    from pipeline.io.broker import Away
+
+    kafka = load().kafka
+    try:
+        rows = Admin(kafka.bootstrap_servers, kafka.client).list(read_topics(), kafka.partitions)
+    except Away as raised:
+        typer.echo(f"{raised}: is it running, and is TOCSIN_KAFKA__BOOTSTRAP_SERVERS right?")
+        raise typer.Exit(2) from raised
+    if json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(rows).decode())
+    else:
+        for row in rows:
+            same = row.partitions == row.wanted
+            state = str(row.wanted) if same else _difference(row.partitions, row.wanted)
+            typer.echo(f"{row.name:20} {state:>14}  {row.cleanup:15} {row.description}")
+    raise typer.Exit(int(any(row.partitions != row.wanted for row in rows)))
+
+
+def _difference(partitions: int, wanted: int) -> str:
+    """Say in two words how a topic differs from its description."""
+    return f"{partitions} of {wanted}" if partitions else "missing"
