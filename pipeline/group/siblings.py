@@ -56,7 +56,8 @@ class Siblings:
     def __init__(self, k: int, root: Callable[[int], int]) -> None:
         self._k = k
         self._root = root
-        self._seen: dict[int, tuple[int, ...]] = {}
+        # Most holes are seen once: a bare number there saves a third of a group's memory.
+        self._seen: dict[int, int | tuple[int, ...]] = {}
         self._promoted: dict[int, int] = {}
 
     def promoted(self, holes: Sequence[Hole]) -> int | None:
@@ -72,17 +73,19 @@ class Siblings:
     def due(self, holes: Sequence[Hole], group: int) -> Iterator[int]:
         """Yield the positions at which this group would be the K-th."""
         for position, key in holes:
-            seen = self._seen.get(key, ())
+            seen = self._under(key)
             if len(seen) >= self._k - 1 and len(self._roots(seen, group)) >= self._k:
                 yield position
 
     def add(self, holes: Sequence[Hole], group: int) -> None:
         """Remember the group under each hole that is no wildcard yet."""
         for _, key in holes:
-            seen = self._seen.get(key, ())
+            seen = self._under(key)
             if group in seen or key in self._promoted:
                 continue
-            if len(seen) >= self._k:
+            if not seen:
+                self._seen[key] = group
+            elif len(seen) >= self._k:
                 self._seen[key] = tuple(sorted(self._roots(seen, group)))
             else:
                 self._seen[key] = (*seen, group)
@@ -93,7 +96,7 @@ class Siblings:
             self._root(number)
             for position, key in holes
             if position in positions
-            for number in self._seen[key]
+            for number in self._under(key)
         )
 
     def promote(self, holes: Sequence[Hole], positions: Sequence[int], group: int) -> set[int]:
@@ -101,9 +104,15 @@ class Siblings:
         joined = {self._root(group)}
         keys = [key for position, key in holes if position in positions]
         for key in keys:
-            joined |= self._roots(self._seen.pop(key, ()), group)
+            joined |= self._roots(self._under(key), group)
+            self._seen.pop(key, None)
         self._promoted.update(dict.fromkeys(keys, min(joined)))
         return joined
+
+    def _under(self, key: int) -> tuple[int, ...]:
+        """Return the groups seen under a hole."""
+        seen = self._seen.get(key, ())
+        return (seen,) if isinstance(seen, int) else seen
 
     def _roots(self, seen: tuple[int, ...], group: int) -> set[int]:
         """Return the distinct groups that these are by now."""
