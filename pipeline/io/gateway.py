@@ -1,204 +1,28 @@
-"""The gateway's HTTP: bodies are read under a limit, answers wait for Kafka.
+"""Runs the gateway as a process: HTTP server, health port, signals."""
 
-A raw ASGI application: 200 is sent only once every message of a request is acknowledged, 429
-where Kafka does not answer in time, never 5xx for what Kafka or a client does.
-"""
-
-import asyncio
-import secrets
+import functools
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from typing import Any
-from urllib.parse import parse_qsl
 
 import uvicorn
 
-from pipeline.gateway.exchange import Answer, HttpRequest, Reply
+from pipeline.gateway.raw_event import TOPIC
 from pipeline.gateway.settings import GatewaySettings
-from pipeline.gateway.stage import GatewayStage
-from pipeline.io.broker import BrokerError, PlainProducer
-from pipeline.io.clock import Clock
-from pipeline.model.stage import Note, Sent
+from pipeline.io import metrics
+from pipeline.io.broker import Away, Broker
+from pipeline.io.clock import SystemClock
+from pipeline.io.gateway_app import NAME, Gateway
+from pipeline.io.health import Health
+from pipeline.io.log import bind, logger
+from pipeline.io.run import stop_on_signals
 
-Scope = MutableMapping[str, Any]
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
+_log = logger(NAME)
 
-_INLINE_BYTES = 2**16  # a bigger body is worked on in a thread, so that others are not held up
-_THREADS = 2
-_PORTION_BYTES = 2**23
 # Node's agent reuses a connection for long; one that closes under it loses an event.
 _KEEP_ALIVE_S = 75
 _DRAIN_S = 2
-
-
-class Gateway:
-    """The ASGI application around the pure stage."""
-
-    def __init__(
-        self,
-        *,
-        settings: GatewaySettings,
-        producer: PlainProducer,
-        clock: Clock,
-        count: Callable[[Note], None],
-    ) -> None:
-        self._settings = settings
-        self._stage = GatewayStage(settings=settings)
-        self._producer = producer
-        self._clock = clock
-        self._count = count
-        self._waiting = 0
-        self._threads = asyncio.Semaphore(_THREADS)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
-        try:
-            body = await _read(receive, self._stage.body_limit, _declared_length(scope))
-        except _TooLongError:
-            answer = self._stage.too_large(scope["path"])
-        else:
-            if body is None:
-                return
-            answer = await self._answer(scope, body)
-        for note in answer.notes:
-            self._count(note)
-        await _reply(send, answer.reply)
-
-    async def _answer(self, scope: Scope, body: bytes) -> Answer:
-        """Return the answer, after Kafka's."""
-        request = _request(scope, body)
-        now = self._clock.now()
-        if len(body) > _INLINE_BYTES:
-            async with self._threads:
-                answer = await asyncio.to_thread(self._stage.handle, request, now)
-        else:
-            answer = self._stage.handle(request, now)
-        if await self._is_safe(answer.messages):
-            return answer
-        return self._stage.unavailable(request.path, answer.notes)
-
-    async def _is_safe(self, messages: list[Sent]) -> bool:
-        """Send the messages; tell whether Kafka acknowledged every one in time."""
-        if not messages:
-            return True
-        if self._waiting >= self._settings.max_waiting:
-            return False
-        self._waiting += 1
-        try:
-            for portion in _portions(messages):
-                acks = _Acks(len(portion))
-                for message in portion:
-                    self._producer.send(message, acks.done)
-                if not await asyncio.wait_for(acks.all_good, self._settings.ack_s):
-                    return False
-        except (BrokerError, TimeoutError):
-            return False
-        finally:
-            self._waiting -= 1
-        return True
-
-
-def _portions(messages: list[Sent]) -> Iterator[list[Sent]]:
-    """Yield the messages in portions that the client library's queue takes with ease."""
-    portion: list[Sent] = []
-    size = 0
-    for message in messages:
-        portion.append(message)
-        size += len(message.value or b"")
-        if size > _PORTION_BYTES:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
-
-
-class _Acks:
-    """Counts Kafka's answers to one request's messages, on whatever thread they come."""
-
-    def __init__(self, wanted: int) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._lock = threading.Lock()
-        self._wanted = wanted
-        self.all_good: asyncio.Future[bool] = self._loop.create_future()
-
-    def done(self, error: str | None) -> None:
-        """Take one answer; the first error decides."""
-        with self._lock:
-            self._wanted -= 1
-            wanted = self._wanted
-        if error is None and wanted > 0:
-            return
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._settle, error is None)
-
-    def _settle(self, good: bool) -> None:  # noqa: FBT001  a callback's only argument
-        """Wake the request, unless it has given up."""
-        if not self.all_good.done():
-            self.all_good.set_result(good)
-
-
-def _declared_length(scope: Scope) -> int:
-    """Return the Content-Length, or 0 for a chunked body."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
-
-
-class _TooLongError(Exception):
-    """The body exceeds the limit; what was read of it is forgotten."""
-
-
-async def _read(receive: Receive, limit: int, declared: int) -> bytes | None:
-    """Return the body, or None if it broke off; raises as soon as it is known to be too long."""
-    parts: list[bytes] = []
-    size = declared
-    while True:
-        if size > limit:
-            raise _TooLongError
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            return None
-        parts.append(event.get("body", b""))
-        if not event.get("more_body", False):
-            return b"".join(parts)
-        # A declared length is kept by the server; a chunked body has none.
-        size += 0 if declared else len(parts[-1])
-
-
-def _request(scope: Scope, body: bytes) -> HttpRequest:
-    """Return the request as the stage takes it."""
-    client = scope.get("client")
-    return HttpRequest(
-        method=scope["method"],
-        path=scope["path"],
-        query=tuple(parse_qsl(scope["query_string"].decode("latin-1"))),
-        headers=tuple(_decoded(scope["headers"])),
-        body=body,
-        client=client[0] if client else "",
-        seed=secrets.token_bytes(16),
-    )
-
-
-def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:
-    """Return headers as text; ASGI has their names in lower case."""
-    return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-
-
-async def _reply(send: Send, reply: Reply) -> None:
-    """Send a reply."""
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(reply.body)).encode()),
-        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers),
-    ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+_LAST_FLUSH_S = 0.5
+_MEET_S = 1.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -226,3 +50,57 @@ def server_of(app: Gateway) -> uvicorn.Server:
             timeout_graceful_shutdown=_DRAIN_S,
         )
     )
+
+
+def serve(settings: GatewaySettings, broker: Broker, host: str, metrics_port: int) -> int:
+    """Run the gateway until a signal comes; return the exit code of the process.
+
+    It listens at once, whether or not Kafka answers; ``host`` and ``metrics_port`` are where
+    /metrics, /healthz and /readyz are. Raises OSError where a port is taken.
+    """
+    bind(stage=NAME)
+    stop = threading.Event()
+    # uvicorn raises the signal again after it has drained: by then somebody has to take it.
+    stop_on_signals(stop)
+    listener = listen(settings.host, settings.port)
+    producer = broker.plain_producer()
+    app = Gateway(
+        settings=settings,
+        producer=producer,
+        clock=SystemClock(),
+        count=functools.partial(metrics.count, NAME),
+    )
+    server = server_of(app)
+    met = threading.Event()
+    meet = threading.Thread(target=_meet, args=(broker, met, stop), name="meet", daemon=True)
+    meet.start()
+    health = Health(
+        host,
+        metrics_port,
+        alive=lambda: server.started,
+        ready=lambda: server.started and met.is_set() and not app.is_away(),
+    )
+    at, port = listener.getsockname()[:2]
+    _log.info("gateway listens", host=at, port=port, metrics_port=health.port)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        stop.set()
+        health.close()
+        left = producer.flush(_LAST_FLUSH_S)
+        producer.close()
+    _log.info("gateway has drained", unacknowledged=left)
+    return 0
+
+
+def _meet(broker: Broker, met: threading.Event, stop: threading.Event) -> None:
+    """Wait until Kafka has answered once and has the topic: only then is the gateway ready."""
+    while not stop.is_set():
+        try:
+            broker.partitions(TOPIC)
+        except (Away, KeyError) as reason:
+            _log.warning("waiting for the broker", reason=str(reason))
+            stop.wait(_MEET_S)
+        else:
+            met.set()
+            return

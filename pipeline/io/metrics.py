@@ -34,11 +34,16 @@ RECALL_SECONDS = Gauge("tocsin_recall_seconds", "How long the last recall took."
 REBUILT = Counter("tocsin_rebuilds", "A stage built anew: aborts and rebalances.", ["stage"])
 READY = Gauge("tocsin_ready", "1 when the worker is assigned and recalled.", ["stage"])
 TURN_AGE = Gauge("tocsin_turn_age_seconds", "Seconds since the last turn (watchdog).", ["stage"])
+ANSWER_SECONDS = Histogram(
+    "tocsin_gateway_answer_seconds", "From a request to its answer.", buckets=_BATCH
+)
 KAFKA_ERRORS = Counter("tocsin_kafka_errors", "Errors that librdkafka reported.", ["code"])
 
 # What stages note: name → sentence, labels. The counter is tocsin_<name>_total, labelled by stage.
 NOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "outcomes": ("Events by what became of them.", ("kind", "outcome")),
+    "gateway_items": ("Records in requests by what became of them.", ("kind", "outcome")),
+    "gateway_requests": ("Requests by where they went and the answer.", ("endpoint", "status")),
     "decisions": ("Novel events by how their group was found.", ("how",)),
     "late_rows": ("Rows of windows that were closed: sent on as corrections.", ()),
     "frame_overlap": ("Offsets that two frames claim: must stay 0.", ("source",)),

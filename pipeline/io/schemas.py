@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from pipeline.io.resources import schemas
 from pipeline.model.aggregate_state import ClockRecord
 from pipeline.model.alert import Alert
 from pipeline.model.client_report import ClientReport
@@ -25,7 +26,6 @@ from pipeline.model.signal import Signal
 from pipeline.model.window import WindowRecord
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FOLDER = Path(__file__).parents[2] / "schemas" / "messages"
 
 MESSAGES: dict[str, Any] = {
     "aggregate_state.v1": ClockRecord,
@@ -54,7 +54,7 @@ def schema_of(name: str) -> bytes:
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def write(folder: Path = FOLDER) -> None:
-    """Write every schema into the folder."""
+def write(folder: Path | None = None) -> None:
+    """Write every schema into the folder; without one, where they ship."""
     for name in MESSAGES:
-        (folder / f"{name}.json").write_bytes(schema_of(name))
+        ((folder or schemas() / "messages") / f"{name}.json").write_bytes(schema_of(name))

@@ -1,9 +1,8 @@
 """The published contract: descriptors of topics, schemas of messages, examples of both."""
 
-import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import orjson
@@ -11,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.gateway.formats.json import complaint_about
+from pipeline.io.admin import Topic, read_topics
 from pipeline.io.schemas import MESSAGES, schema_of, write
 from pipeline.topology import STAGES
 from tests.build import AT
@@ -27,26 +27,7 @@ EXPLICIT = {
 }
 
 
-class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A descriptor of a topic; nothing else may stand in it."""
-
-    name: str
-    description: str
-    key: str
-    message: str
-    content_type: Literal["application/json", "application/msgpack", "application/octet-stream"]
-    partitions: Literal["many"] | int
-    cleanup: Literal["delete", "compact", "compact,delete"]
-    retention_ms: int
-    timestamp_type: Literal["CreateTime", "LogAppendTime"]
-    max_message_bytes: int = 1_048_588
-    settings: dict[str, str] = {}
-
-
-TOPICS = [
-    msgspec.convert(tomllib.loads(path.read_text()), Topic)
-    for path in sorted((SCHEMAS / "topics").glob("*.toml"))
-]
+TOPICS = read_topics(SCHEMAS / "topics")
 BY_NAME = {topic.name: topic for topic in TOPICS}
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.gateway.settings import GatewaySettings
 from pipeline.io.broker import PlainProducer
 from pipeline.io.clock import ManualClock
-from pipeline.io.gateway import Gateway, listen, server_of
+from pipeline.io.gateway import listen, server_of
+from pipeline.io.gateway_app import Gateway
 from pipeline.io.memory import MemoryBroker
 from pipeline.model.stage import Note, Record, Source
 from tests.build import AT
