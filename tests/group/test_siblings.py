@@ -56,14 +56,16 @@ def test_a_redelivered_sibling_does_not_count_twice() -> None:
 
 
 def test_merged_groups_count_as_one() -> None:
-    """Two groups that became one are one sibling for any other wildcard."""
+    """Groups that became one, even by way of a third, are one sibling for any other wildcard."""
     history = History(GroupSettings(siblings=3))
-    decide(history, [a_message(f"cannot open the {word} file") for word in WORDS[:3]])
-    verdict = history.decide(
-        "f" * 16, a_message("cannot read the apple file")
-    )  # with the merged group, it makes two under the second word
+    older = [a_message(f"cannot read the apple {word}") for word in ("map", "file")]
+    family = [a_message(f"cannot open the {word} file") for word in WORDS[:3]]
+    decide(history, [*older, *family, a_message("cannot close the apple file")])
+    again = history.decide(fingerprint_of(family[1]), family[1])
+    pair = [a_message(f"cannot {word} the banana file") for word in ("read", "close")]
 
-    assert verdict.how == "founder"
+    assert again.group_id == fingerprint_of(older[1])
+    assert decide(history, pair) == ["founder", "wildcard"]
 
 
 def test_two_wildcards_at_once_join_all() -> None:

@@ -164,16 +164,39 @@ def test_after_a_merge_the_old_keys_get_the_oldest_id() -> None:
     assert set(ids(run(stage, SIBLINGS, start=5))) == {fingerprint_of(SIBLINGS[0])}
 
 
-def test_a_merge_of_merges_names_the_root() -> None:
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_merge_of_merges_names_the_root(*, restart: bool) -> None:
     """Who was merged into a group that is merged itself points at the new root at once."""
     stage = a_stage(siblings=3)
     family = [a_message(f"cannot open the {word} file") for word in FRUIT[:3]]
     older = [a_message(f"cannot read the {FRUIT[0]} {word}") for word in ("map", "file")]
-    outputs = run(stage, [*older, *family, a_message("cannot close the apple file")], start=0)
+    outputs = run(stage, [*older, *family])
+    if restart:
+        stage = a_stage(compacted(registered(outputs)), siblings=3)
+    outputs += run(stage, [a_message("cannot close the apple file")])
     last = {issue.group_id: issue for issue in issues(registered(outputs))}
 
     assert {issue.merged_into for issue in last.values()} == {"", fingerprint_of(older[1])}
     assert last[fingerprint_of(family[1])].merged_into == fingerprint_of(older[1])
+
+
+def test_a_follower_may_complete_a_wildcard() -> None:
+    """Its decision names the group it joined, which is merged in the same breath."""
+    keys = [
+        a_message("cannot open the apple of my_file_b"),
+        a_message("cannot open the banana of my_file_b"),
+        a_message("cannot open the cherry of my_file_a"),
+        a_message("cannot open the cherry of my_file_b"),
+    ]
+    outputs = run(a_stage(siblings=3), keys)
+    decision = decisions(registered(outputs))[-1]
+
+    assert (decision.how, decision.wildcards) == ("similar", [3])
+    assert (decision.group_id, decision.merged_into) == (
+        fingerprint_of(keys[2]),
+        fingerprint_of(keys[0]),
+    )
+    assert ids(outputs)[-1] == fingerprint_of(keys[0])
 
 
 def test_a_group_row_is_counted_for_the_group() -> None:
