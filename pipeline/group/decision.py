@@ -17,6 +17,8 @@ from pipeline.model.group import CanonicalKey, Decision, Guard, How
 
 # Shorter messages are too alike to be compared by their letters.
 FEWEST_TOKENS = 4
+# Comparing takes time by the square of the length: a longer message is only ever equal.
+MOST_LETTERS = 1_000
 
 
 class Verdict(NamedTuple):
@@ -143,9 +145,9 @@ class History:
 
     def _match_message(self, key: CanonicalKey) -> _Match:
         """Compare a message with those of about its length and the same first word."""
-        if len(key.parts) < FEWEST_TOKENS:
-            return _Match("founder")
         text = " ".join(key.parts)
+        if len(key.parts) < FEWEST_TOKENS or len(text) > MOST_LETTERS:
+            return _Match("founder")
         best = self._search_messages(key, text)
         if best is None:
             return _Match("founder")
@@ -193,7 +195,8 @@ class History:
             self._stacks.add(_stack_bucket(key), key.parts, group)
         elif key.kind == "message":
             text = " ".join(key.parts)
-            self._messages.add(_message_bucket(key, len(key.parts)), text, group)
+            if len(text) <= MOST_LETTERS:
+                self._messages.add(_message_bucket(key, len(key.parts)), text, group)
             if wildcards:
                 return self._merge(self._siblings.promote(holes, wildcards, group))
             self._siblings.add(holes, group)
@@ -203,9 +206,6 @@ class History:
         """Make one group of these, under the oldest; return the others."""
         oldest = min(joined)
         losers = sorted(joined - {oldest})
-        for number, root in list(self._merged.items()):
-            if root in joined:
-                self._merged[number] = oldest
         self._merged.update(dict.fromkeys(losers, oldest))
         return losers
 
@@ -219,7 +219,11 @@ class History:
 
     def _root(self, number: int) -> int:
         """Return the group that this one is by now."""
-        return self._merged.get(number, number)
+        while (into := self._merged.get(number)) is not None:
+            # Each step halves the rest of the way for the next one who asks.
+            self._merged[number] = self._merged.get(into, into)
+            number = into
+        return number
 
 
 def _holes(key: CanonicalKey) -> list[Hole]:

@@ -119,6 +119,14 @@ def test_short_messages_are_never_similar() -> None:
     ] * 2
 
 
+def test_long_messages_are_never_similar() -> None:
+    """What takes long to compare is not compared: equal keys are still one group."""
+    long = "timeout while calling the backend " + "of_a_shop " * 100
+    verdicts = decided(a_message(f"{long} node_a"), a_message(f"{long} node_b"), a_message(long))
+
+    assert [v.how for v in verdicts] == ["founder"] * 3
+
+
 def test_client_keys_never_meet_similarity() -> None:
     """A client's fingerprint is its group, however alike another one is."""
     verdicts = decided(a_client_key("checkout", "page_a"), a_client_key("checkout", "page_b"))
