@@ -41,7 +41,7 @@ def _update(session: _Payload) -> dict[str, int]:
     ok), one at its end. Each fact is counted at the update that brings it, so that the sum over
     the updates is right without a memory of sessions.
     """
-    status = session.get("status", "ok")
+    status = str(session.get("status", "ok"))
     is_first = bool(session.get("init"))
     errors = session.get("errors")
     has_errors = isinstance(errors, int | float) and errors > 0
