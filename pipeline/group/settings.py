@@ -12,4 +12,3 @@ class GroupSettings(BaseModel):
     message_cutoff: float = Field(default=92.0, description="rapidfuzz ratio of messages")
     siblings: int = Field(default=5, description="groups that differ in one word before they merge")
     bucket: int = Field(default=128, description="newest candidates kept per bucket")
-    heartbeat_s: int = Field(default=5, description="frames of an idle source come this often")

@@ -48,7 +48,6 @@ class GroupStage:
             window_s=window_s,
             partitions=partitions,
             n_sources=partitions,
-            heartbeat_s=settings.heartbeat_s,
         )
         self._registry = Registry()
         self._histories: dict[tuple[str, str, str], History] = {}
