@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from pipeline.io.broker import Broker
-from pipeline.io.clock import ManualClock, SystemClock
+from pipeline.io.clock import Clock, ManualClock, SystemClock
 from pipeline.io.kafka import KafkaBroker
 from pipeline.io.memory import MemoryBroker
 from pipeline.model.stage import Record, Sent, Source
@@ -32,6 +32,10 @@ class Cluster(Protocol):
     @property
     def broker(self) -> Broker:
         """The broker under test."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that stages are given."""
 
     def topic(self, name: str, partitions: int = 1, **settings: str) -> str:
         """Make a topic; return its name, unique to the test."""

@@ -46,8 +46,12 @@ class MemoryConsumer:
             raise Fenced(f"another member of {self.group} took over")
         if self._generation == 0:
             self.reassign()
+        reading = sorted(self._positions.keys() - self._paused)
+        if any(self._positions[source] < self._broker.log(source).low for source in reading):
+            self.reassign()
+            return []
         records: list[Record] = []
-        for source in sorted(self._positions.keys() - self._paused):
+        for source in reading:
             self._take(source, records, max_records, max_bytes)
         return records
 
@@ -55,7 +59,7 @@ class MemoryConsumer:
         """Read one partition on, within the limits of the batch."""
         log = self._broker.log(source)
         size = sum(len(r.value or b"") for r in records)
-        position = max(self._positions[source], log.low)
+        position = self._positions[source]
         for entry in log.entries[position:]:
             if entry is not None and (len(records) >= most or size >= max_bytes):
                 break

@@ -158,6 +158,27 @@ def test_a_passed_position_is_a_gap(cluster: Cluster) -> None:
     assert [r.offset for r in records] == [4, 5]
 
 
+def test_retention_that_overtakes_a_reader_is_a_new_generation(cluster: Cluster) -> None:
+    """A position that vanishes while reading ends the generation; rewind names the gap."""
+    topic = cluster.topic("in")
+    source = Source(topic, 0)
+    consumer = a_member(cluster, topic)
+    consumer.commit({source: Committed(0)})
+    consumer.pause([source])
+    publish(cluster.broker, [Sent(topic, bytes([n])) for n in range(6)])
+    cluster.trim(source, 4)
+    before = consumer.generation()
+    consumer.resume([source])
+
+    until(lambda: consumer.poll(10, 0.1) == [] and consumer.generation() > before)
+    (start,) = consumer.rewind().values()
+    records = take(consumer, 2)
+    consumer.close()
+
+    assert (start.offset, start.gap) == (4, (0, 4))
+    assert [r.offset for r in records] == [4, 5]
+
+
 def test_rewind_reads_again(cluster: Cluster) -> None:
     """After rewind everything behind the committed position comes again, nothing else."""
     topic = cluster.topic("in")
