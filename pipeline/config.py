@@ -28,7 +28,7 @@ from pipeline.sink.settings import SinkSettings
 
 PREFIX = "TOCSIN_"
 # Read by the shell before there is a configuration, so they are no settings.
-NOT_SETTINGS = frozenset({"TOCSIN_CONFIG", "TOCSIN_TEST_KAFKA"})
+NOT_SETTINGS = frozenset({"TOCSIN_CONFIG", "TOCSIN_DATA", "TOCSIN_TEST_KAFKA", "TOCSIN_TEST_SEED"})
 
 
 class KafkaSettings(BaseModel):

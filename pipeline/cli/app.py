@@ -2,7 +2,7 @@
 
 import typer
 
-from pipeline.cli import topics
+from pipeline.cli import config, run, topics, up
 
 app = typer.Typer(
     name="tocsin",
@@ -18,3 +18,6 @@ def tocsin() -> None:
 
 
 app.add_typer(topics.app)
+up.register(app)
+run.register(app)
+app.add_typer(config.app)

@@ -1,0 +1,201 @@
+"""``tocsin up``, ``down`` and ``status``: the pipeline on this machine."""
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import Data, Json, complain, usage_errors
+
+if TYPE_CHECKING:
+    from pipeline.local.status import Row, Status
+    from pipeline.local.up import Options
+
+STEP_S = 0.2
+STOP_S = 20.0
+
+KafkaPort = Annotated[int, typer.Option("--kafka-port", help="0 takes a free one.")]
+StorePort = Annotated[int, typer.Option("--clickhouse-port", help="0 takes a free one.")]
+GatewayPort = Annotated[int, typer.Option("--gateway-port", help="0 takes a free one.")]
+ApiPort = Annotated[int, typer.Option("--api-port", help="0 takes a free one.")]
+Brokers = Annotated[
+    str, typer.Option("--bootstrap-servers", help="Use this Kafka, not the embedded one.")
+]
+StoreUrl = Annotated[
+    str, typer.Option("--clickhouse-url", help="Use this ClickHouse, not the embedded one.")
+]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")]
+
+
+def up(
+    data: Data,
+    kafka_port: KafkaPort = 9092,
+    clickhouse_port: StorePort = 8123,
+    gateway_port: GatewayPort = 8600,
+    api_port: ApiPort = 8700,
+    bootstrap_servers: Brokers = "",
+    clickhouse_url: StoreUrl = "",
+    detach: Detach = False,
+) -> None:
+    """Run Kafka, ClickHouse and every stage on this machine until Ctrl-C.
+
+    Examples: `tocsin up`, `tocsin up --detach --data ./data`,
+    `tocsin up --bootstrap-servers kafka:9092 --clickhouse-url http://clickhouse:8123`
+    """
+    from pipeline.local.up import Options
+
+    options = Options(
+        data.absolute(),
+        kafka_port,
+        clickhouse_port,
+        gateway_port,
+        api_port,
+        bootstrap_servers,
+        clickhouse_url,
+    )
+    with usage_errors():
+        _check_settings()
+        if detach:
+            _detach(options)
+        else:
+            _foreground(options)
+
+
+def _check_settings() -> None:
+    """Refuse settings that cannot be read before anything is started."""
+    from pipeline.config import load, unknown_variables
+    from pipeline.local.refused import Refused
+
+    load()
+    if unknown := unknown_variables(os.environ):
+        raise Refused(f"{', '.join(unknown)}: no such setting; see `tocsin config show`")
+
+
+def _detach(options: "Options") -> None:
+    """Start in the background and say where to connect."""
+    from pipeline.local.state import locked
+    from pipeline.local.up import detach
+
+    with locked(options.data):
+        pass  # refused here, in the terminal, if somebody else has the folder
+    arguments = ["--data", str(options.data)]
+    for name in ("kafka_port", "clickhouse_port", "gateway_port", "api_port"):
+        arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    for name in ("bootstrap_servers", "clickhouse_url"):
+        if value := getattr(options, name):
+            arguments += [f"--{name.replace('_', '-')}", value]
+    running = detach(arguments, options.data)
+    ends = running.endpoints
+    print(f"running: {len(running.processes)} processes, data in {options.data}")
+    print(f"Kafka {ends.bootstrap_servers}  ClickHouse {ends.clickhouse_url}")
+    print(f"gateway {ends.gateway_url}  API {ends.api_url}")
+    print(f"Sentry DSN {ends.sentry_dsn}")
+
+
+def _foreground(options: "Options") -> None:
+    """Run until a signal comes."""
+    from pipeline.local.show import Screen, Stopped, stop_on_signals
+    from pipeline.local.state import locked
+    from pipeline.local.up import Machine
+
+    with locked(options.data), Screen() as screen:
+        machine = Machine(options, screen.tell, screen.progress)
+        try:
+            with stop_on_signals():
+                machine.start()
+                while True:
+                    machine.step()
+                    screen.show(machine)
+        except Stopped:
+            screen.tell("stopping")
+        finally:
+            machine.stop()
+
+
+def down(data: Data) -> None:
+    """Stop what `tocsin up` started in this data folder, and nothing else."""
+    import signal
+    import time
+
+    from pipeline.local import state
+
+    running = state.read(data)
+    if running is None or not state.is_alive(running.pid, running.started_at):
+        print(f"nothing runs in {data}")
+        if running is not None:
+            state.end_leftovers(running.processes)
+        return
+    os.kill(running.pid, signal.SIGTERM)
+    end = time.monotonic() + STOP_S
+    while state.is_alive(running.pid, running.started_at):
+        if time.monotonic() > end:
+            complain(f"process {running.pid} did not end within {STOP_S:.0f} s")
+            raise typer.Exit(1)
+        time.sleep(STEP_S)
+    print("stopped")
+
+
+Get = Annotated[str, typer.Option("--get", help="Print one endpoint alone, as `sentry_dsn`.")]
+
+
+def status(data: Data, json: Json = False, get: Get = "") -> None:
+    """Show every process and where to connect; exit code 1 if nothing runs."""
+    import msgspec
+
+    from pipeline.local.status import look
+
+    found = look(data)
+    if found is None:
+        complain(f"nothing runs in {data}; start it with `tocsin up`")
+        raise typer.Exit(1)
+    if get:
+        value = getattr(found.endpoints, get, None)
+        if value is None:
+            complain(f"no endpoint {get}; there are {', '.join(found.endpoints.__struct_fields__)}")
+            raise typer.Exit(2)
+        print(value)
+    elif json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _print(found)
+
+
+def _print(found: "Status") -> None:
+    """Print the status as tables."""
+    import msgspec
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"tocsin: {found.phase}", title_justify="left")
+    for name in ("stage", "state"):
+        table.add_column(name)
+    for name in ("pid", "restarts", "uptime", "memory", "lag", "ready", "metrics"):
+        table.add_column(name, justify="right")
+    for row in found.processes:
+        table.add_row(*_cells(row))
+    console = Console()
+    console.print(table)
+    for name, value in msgspec.structs.asdict(found.endpoints).items():
+        console.print(f"{name:18} {value}", highlight=False, soft_wrap=True)
+
+
+def _cells(row: "Row") -> tuple[str, ...]:
+    """Return a row of the table."""
+    return (
+        f"{row.stage}-{row.instance}",
+        row.state,
+        str(row.pid or "-"),
+        str(row.restarts),
+        "-" if row.uptime_s is None else f"{row.uptime_s:.0f} s",
+        "-" if row.memory_bytes is None else f"{row.memory_bytes / 2**20:.0f} MB",
+        "-" if row.lag is None else str(row.lag),
+        "yes" if row.ready else "no",
+        str(row.metrics_port or "-"),
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the three commands."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)

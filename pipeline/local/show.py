@@ -1,0 +1,106 @@
+"""What ``tocsin up`` shows in the foreground: a progress bar, messages, a live table."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from pipeline.local.up import Machine
+
+STEP_S = 0.2
+
+
+class Stopped(Exception):
+    """A signal asks for the end."""
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Raise Stopped in the main thread at SIGINT or SIGTERM, once."""
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        """Take the first signal; the end itself is not interrupted."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Stopped
+
+    signal.signal(signal.SIGINT, asked)
+    signal.signal(signal.SIGTERM, asked)
+    yield
+
+
+class Screen:
+    """The terminal; without one, plain lines."""
+
+    def __init__(self) -> None:
+        self._console = Console()
+        self._bar: Progress | None = None
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        if self._live is not None:
+            self._live.stop()
+
+    def tell(self, sentence: str) -> None:
+        """Print one line above whatever is live."""
+        self._console.print(f"tocsin: {sentence}", highlight=False, soft_wrap=True)
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how far the first use has come with fetching."""
+        if self._bar is None:
+            self.tell(f"fetching Kafka's jars, {total / 1e6:.0f} MB, once")
+            self._bar = Progress(
+                TextColumn("Kafka"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                console=self._console,
+            )
+            self._bar.start()
+            self._bar.add_task("jars", total=total)
+        self._bar.update(self._bar.task_ids[0], completed=done)
+        if done >= total:
+            self._bar.stop()
+
+    def show(self, machine: Machine) -> None:
+        """Draw the table where there is a terminal, then wait a moment."""
+        if self._console.is_terminal:
+            if self._live is None:
+                self._live = Live(console=self._console, refresh_per_second=2)
+                self._live.start()
+            self._live.update(table(machine))
+        time.sleep(STEP_S)
+
+
+def table(machine: Machine) -> Table:
+    """Return the live table of processes and where to connect."""
+    ends = machine.endpoints
+    caption = (
+        f"Kafka {ends.bootstrap_servers}  ClickHouse {ends.clickhouse_url}\n"
+        f"gateway {ends.gateway_url}  API {ends.api_url}\n"
+        f"Sentry DSN {ends.sentry_dsn}\nCtrl-C ends everything"
+    )
+    found = Table(title="tocsin up", caption=caption, caption_justify="left")
+    for name in ("stage", "state", "pid", "restarts", "memory"):
+        found.add_column(name)
+    for child in machine.children:
+        found.add_row(
+            child.spec.name,
+            child.life.state,
+            str(child.pid or "-"),
+            str(child.life.restarts),
+            f"{child.memory_bytes() / 2**20:.0f} MB",
+        )
+    return found
