@@ -4,10 +4,12 @@
 embedded broker.
 """
 
+import gc
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -107,10 +109,16 @@ def engine_answers() -> bool:
     """Answer whether a Docker engine is there; a client alone proves nothing."""
     import docker
 
-    try:
-        return bool(docker.from_env(timeout=2).ping())
-    except docker.errors.DockerException:
-        return False
+    with warnings.catch_warnings():
+        # Without an engine docker leaves its socket to the collector, which warns.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            with closing(docker.from_env(timeout=2)) as client:
+                return bool(client.ping())
+        except docker.errors.DockerException:
+            return False
+        finally:
+            gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,11 @@ NOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "source_heard": ("Silent sources that spoke again.", ("source",)),
     "series_refused": ("Series beyond the limit: no empty windows for them.", ()),
     "state_unreadable": ("Records of a stage's own state that nobody can read.", ()),
+    "alert_changes": ("Episodes by the state they went to.", ("rule", "state")),
+    "alert_no_data": ("Rules that found no data.", ("rule",)),
+    "notices": ("Notifications that alert wrote, and why.", ("channel", "reason")),
+    "undeliverable_notices": ("Notices for channels that are not there.", ("channel",)),
+    "notifications": ("Attempts to deliver by what came of them.", ("channel", "outcome")),
 }
 
 
