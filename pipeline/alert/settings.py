@@ -9,3 +9,4 @@ class AlertSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: str = Field(default="", description="path of rules.yaml; empty for the shipped rules")
+    public_url: str = Field(default="", description="where people reach the dashboard")

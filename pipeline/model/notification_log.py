@@ -10,7 +10,11 @@ import msgspec
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one attempt to deliver one notification."""
+    """What came of one attempt to deliver one notification.
+
+    ``retry_at`` is when the next attempt may be made; ``stops_channel`` says that until then the
+    channel takes nothing at all.
+    """
 
     notification_id: str
     alert_ids: list[str]
@@ -28,3 +32,5 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float = 0.0
     error: str = ""
     provider_ref: str = ""
+    retry_at: datetime | None = None
+    stops_channel: bool = False
