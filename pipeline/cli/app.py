@@ -2,7 +2,7 @@
 
 import typer
 
-from pipeline.cli import config, run, topics, up
+from pipeline.cli import config, demo, run, topics, up
 
 app = typer.Typer(
     name="tocsin",
@@ -18,6 +18,7 @@ def tocsin() -> None:
 
 
 app.add_typer(topics.app)
+demo.register(app)
 up.register(app)
 run.register(app)
 app.add_typer(config.app)

@@ -94,7 +94,7 @@ def _detach(options: "Options") -> None:
 
 def _foreground(options: "Options") -> None:
     """Run until a signal comes."""
-    from pipeline.local.show import Screen, Stopped, stop_on_signals
+    from pipeline.local.show import Screen, Stopped, stop_on_signals, table
     from pipeline.local.state import locked
     from pipeline.local.up import Machine
 
@@ -105,7 +105,7 @@ def _foreground(options: "Options") -> None:
                 machine.start()
                 while True:
                     machine.step()
-                    screen.show(machine)
+                    screen.draw(table(machine))
         except Stopped:
             screen.tell("stopping")
         finally:

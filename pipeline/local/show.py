@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Self
+from typing import IO, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
@@ -37,10 +37,10 @@ def stop_on_signals() -> Iterator[None]:
 
 
 class Screen:
-    """The terminal; without one, plain lines."""
+    """The terminal; without one, plain lines. ``file`` is standard output unless it is given."""
 
-    def __init__(self) -> None:
-        self._console = Console()
+    def __init__(self, file: IO[str] | None = None) -> None:
+        self._console = Console(file=file)
         self._bar: Progress | None = None
         self._live: Live | None = None
 
@@ -48,10 +48,15 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the terminal as it is: what is live ends here."""
         if self._bar is not None:
             self._bar.stop()
         if self._live is not None:
             self._live.stop()
+            self._live = None
 
     def tell(self, sentence: str) -> None:
         """Print one line above whatever is live."""
@@ -74,13 +79,13 @@ class Screen:
         if done >= total:
             self._bar.stop()
 
-    def show(self, machine: Machine) -> None:
-        """Draw the table where there is a terminal, then wait a moment."""
+    def draw(self, picture: RenderableType) -> None:
+        """Draw in place where there is a terminal, then wait a moment."""
         if self._console.is_terminal:
             if self._live is None:
                 self._live = Live(console=self._console, refresh_per_second=2)
                 self._live.start()
-            self._live.update(table(machine))
+            self._live.update(picture)
         time.sleep(STEP_S)
 
 
