@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.model.frame import Frame, GroupRow, OutcomeRow, Row, ServiceRow
@@ -21,6 +21,7 @@ from tests.aggregate.build import (
     records,
 )
 
+NO_SHRINK = (Phase.explicit, Phase.reuse, Phase.generate)  # a seed does not shrink
 Ledger = Counter[tuple[str, int]]
 
 
@@ -85,7 +86,7 @@ def whole(log: Sequence[Record]) -> list[WindowRecord]:
     return done.windows
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, phases=NO_SHRINK)
 @given(seed=st.integers(0, 10_000), cuts=st.integers(0, 10_000))
 def test_any_split_and_any_crash_gives_the_same_output(seed: int, cuts: int) -> None:
     """However the log is cut into batches and wherever the process dies, the output is equal."""
@@ -106,7 +107,7 @@ def test_any_split_and_any_crash_gives_the_same_output(seed: int, cuts: int) -> 
     assert whole(log) == done.windows
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, phases=NO_SHRINK)
 @given(seed=st.integers(0, 10_000))
 def test_every_row_is_counted_in_exactly_its_window(seed: int) -> None:
     """Windows and corrections together hold each row once, in the window of its time."""
@@ -120,7 +121,7 @@ def test_every_row_is_counted_in_exactly_its_window(seed: int) -> None:
     assert [record.number for record in windows] == list(range(1, len(windows) + 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, phases=NO_SHRINK)
 @given(seed=st.integers(0, 10_000), order=st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_change_closed_windows(seed: int, order: Random) -> None:
     """Frames that arrive before their windows close may come in any order."""
