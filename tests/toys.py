@@ -38,6 +38,8 @@ class Tally:
         del now
         if record.value == b"bad":
             raise Unreadable("not_good", "the value is bad: send a good one")
+        if record.value == b"bug":
+            raise ZeroDivisionError("a bug in the stage")
         if record.value in self._busy:
             raise Busy("waiting for somebody")
         return self._count(record)

@@ -211,6 +211,9 @@ class Worker:
             except Busy as busy:
                 _log.warning("a dependency is away", reason=str(busy))
                 return outputs, records[n:]
+            except Exception as bug:
+                bug.add_note(f"fed {record.topic}/{record.partition} at {record.offset}")
+                raise
         return outputs, []
 
     def _hold_back(self, rest: list[Record]) -> None:
@@ -227,7 +230,8 @@ class Worker:
         A partition that was held stays held while nothing is read from it: the position moves on
         over markers, and must not carry the commit with it.
         """
-        times = {record.source: str(record.timestamp_ms) for record in fed}
+        last = {(record.topic, record.partition): record for record in fed}
+        times = {record.source: str(record.timestamp_ms) for record in last.values()}
         holds = {o.source: o.offset for o in outputs if isinstance(o, Hold)}
         waiting: dict[Source, int] = {}
         for record in rest:

@@ -97,6 +97,16 @@ def test_sigterm_drains_and_loses_nothing(kafka: str) -> None:
     assert_exact(bench, 5000)
 
 
+def test_a_bug_ends_the_process_and_commits_nothing(kafka: str) -> None:
+    """An exception that carries no flow ends the process with 1; its batch leaves no trace."""
+    bench = filled(kafka, 10)
+    bench.publish(b"bug")
+    with process(order_of(bench, kafka)) as running:
+        assert running.wait(30) == 1
+
+    assert count(bench) in {0, 10}  # the other partition may have come in a batch of its own
+
+
 def test_a_zombie_changes_nothing(kafka: str) -> None:
     """A worker stopped beyond its session and then woken writes nothing that counts."""
     bench = filled(kafka, 3000)

@@ -21,9 +21,9 @@ from pipeline.model.stage import Record, Source
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-ASK_S = 30.0
+ASK_S = 20.0
 # Longer than a transaction may stay open.
-SILENCE_S = 40.0
+SILENCE_S = 25.0
 _EOF = ck.KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's local codes have this name
 
 

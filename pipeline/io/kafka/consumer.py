@@ -183,7 +183,7 @@ class KafkaConsumer:
             return {}
         asked = [ck.TopicPartition(*source) for source in sources]
         answers = insist(
-            "reading committed offsets", 60.0, lambda left: self._ask_committed(asked, left)
+            "reading committed offsets", 20.0, lambda left: self._ask_committed(asked, left)
         )
         return {
             Source(a.topic, a.partition): Committed(
@@ -220,7 +220,7 @@ class KafkaConsumer:
         asked = ck.TopicPartition(*source)
         return insist(
             f"asking for the ends of {source.topic}",
-            30.0,
+            20.0,
             lambda left: self._consumer.get_watermark_offsets(asked, timeout=min(left, ASK_S)),
         )
 
