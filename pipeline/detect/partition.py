@@ -33,6 +33,7 @@ class Partition:
         self, number: int, settings: DetectSettings, rows: Iterable[tuple[Key, bytes]]
     ) -> None:
         self.last: int | None = None
+        self._forgiven = False
         self._partition = number
         self._settings = settings
         self._series: dict[Id, Series] = {}
@@ -43,12 +44,18 @@ class Partition:
 
         A partition of which nothing is known begins wherever the log begins.
         """
+        if self._forgiven and self.last is not None and number > self.last:
+            self._forgiven, self.last = False, number - 1
         if self.last is not None and number > self.last + 1:
             raise Gap(
                 f"partition {self._partition} of windows: record {number} came after {self.last}; "
                 "the records between were lost on the way, a restart reads them again"
             )
         return self.last is None or number == self.last + 1
+
+    def forgive(self) -> None:
+        """Accept the next gap: retention made it, and the shell has reported it."""
+        self._forgiven = True
 
     def feed(self, record: WindowRecord, writes: Writes) -> list[Found]:
         """Take a record; add the rows that change to ``writes``, the clock row last."""

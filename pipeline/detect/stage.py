@@ -60,9 +60,9 @@ class DetectStage:
             found[key.partition].append((key, value))
         self._partitions = {p: Partition(p, self._settings, found[p]) for p in partitions}
 
-    def skip_to(self, partition: int) -> None:
-        """Accept any next number: what was between was lost to retention, and reported."""
-        self._partitions[partition].last = None
+    def forgive(self, partition: int) -> None:
+        """Accept the next gap of a partition: retention made it, and the shell has reported it."""
+        self._partitions[partition].forgive()
 
     def feed(self, partition: int, value: bytes | None) -> Step:
         """Return what follows from one record of ``windows``; raises Gap."""
