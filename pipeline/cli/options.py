@@ -1,13 +1,17 @@
 """Options that several commands share."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import platformdirs
 import typer
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Data = Annotated[
@@ -29,8 +33,9 @@ def complain(sentence: str) -> None:
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """Turn what stops a command into one sentence and exit code 2."""
+    """Turn what stops a command into one sentence each and exit code 2."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from pipeline.local.refused import Refused
 
@@ -41,6 +46,39 @@ def usage_errors() -> Iterator[None]:
         raise typer.Exit(2) from refused
     except ValidationError as invalid:
         for error in invalid.errors(include_input=False, include_url=False):
-            where = ".".join(str(part) for part in error["loc"])
-            complain(f"setting {where}: {error['msg']}")
+            complain(f"{_named(error['loc'])}: {error['msg']}")
         raise typer.Exit(2) from invalid
+    except SettingsError as invalid:  # a value that should be JSON; its text names the field
+        complain(f"{invalid}; lists and mappings are written as JSON")
+        raise typer.Exit(2) from invalid
+
+
+def _named(loc: tuple[int | str, ...]) -> str:
+    """Return where a setting was set: its variable, else its file, and its key."""
+    key = ".".join(str(part) for part in loc)
+    variable = f"TOCSIN_{'__'.join(str(part) for part in loc).upper()}"
+    file = os.environ.get("TOCSIN_CONFIG")
+    if variable in os.environ or not file:
+        return f"{variable} ({key})" if variable in os.environ else f"setting {key}"
+    return f"{file}: {key}"
+
+
+def settings() -> "Config":
+    """Return the settings in force; raises what ``usage_errors`` turns into a sentence.
+
+    A file that is not there and a variable that sets nothing would otherwise go unnoticed.
+    """
+    import tomllib
+
+    from pipeline.config import load, unknown_variables
+    from pipeline.local.refused import Refused
+
+    file = os.environ.get("TOCSIN_CONFIG")
+    if file and not Path(file).is_file():
+        raise Refused(f"TOCSIN_CONFIG: no file {file}")
+    if unknown := unknown_variables(os.environ):
+        raise Refused(f"{', '.join(unknown)}: no such setting; see `tocsin config show`")
+    try:
+        return load()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{file} is no TOML: {error}") from error

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Data, Json, complain, usage_errors
+from pipeline.cli.options import Data, Json, complain, settings, usage_errors
 
 if TYPE_CHECKING:
+    from pipeline.local.state import Endpoints
     from pipeline.local.status import Row, Status
     from pipeline.local.up import Options
 
@@ -16,8 +17,14 @@ STOP_S = 20.0
 
 KafkaPort = Annotated[int, typer.Option("--kafka-port", help="0 takes a free one.")]
 StorePort = Annotated[int, typer.Option("--clickhouse-port", help="0 takes a free one.")]
-GatewayPort = Annotated[int, typer.Option("--gateway-port", help="0 takes a free one.")]
-ApiPort = Annotated[int, typer.Option("--api-port", help="0 takes a free one.")]
+GatewayPort = Annotated[
+    int | None,
+    typer.Option("--gateway-port", help="0 takes a free one.", show_default="setting gateway.port"),
+]
+ApiPort = Annotated[
+    int | None,
+    typer.Option("--api-port", help="0 takes a free one.", show_default="setting api.port"),
+]
 Brokers = Annotated[
     str, typer.Option("--bootstrap-servers", help="Use this Kafka, not the embedded one.")
 ]
@@ -31,8 +38,8 @@ def up(
     data: Data,
     kafka_port: KafkaPort = 9092,
     clickhouse_port: StorePort = 8123,
-    gateway_port: GatewayPort = 8600,
-    api_port: ApiPort = 8700,
+    gateway_port: GatewayPort = None,
+    api_port: ApiPort = None,
     bootstrap_servers: Brokers = "",
     clickhouse_url: StoreUrl = "",
     detach: Detach = False,
@@ -44,40 +51,34 @@ def up(
     """
     from pipeline.local.up import Options
 
-    options = Options(
-        data.absolute(),
-        kafka_port,
-        clickhouse_port,
-        gateway_port,
-        api_port,
-        bootstrap_servers,
-        clickhouse_url,
-    )
     with usage_errors():
-        _check_settings()
+        config = settings()
+        options = Options(
+            data.absolute(),
+            kafka_port,
+            clickhouse_port,
+            config.gateway.port if gateway_port is None else gateway_port,
+            config.api.port if api_port is None else api_port,
+            bootstrap_servers,
+            clickhouse_url,
+        )
         if detach:
             _detach(options)
         else:
             _foreground(options)
 
 
-def _check_settings() -> None:
-    """Refuse settings that cannot be read before anything is started."""
-    from pipeline.config import load, unknown_variables
-    from pipeline.local.refused import Refused
-
-    load()
-    if unknown := unknown_variables(os.environ):
-        raise Refused(f"{', '.join(unknown)}: no such setting; see `tocsin config show`")
-
-
 def _detach(options: "Options") -> None:
     """Start in the background and say where to connect."""
+    from pipeline.local.detach import detach
+    from pipeline.local.jars import class_path
+    from pipeline.local.show import Screen
     from pipeline.local.state import locked
-    from pipeline.local.up import detach
 
-    with locked(options.data):
-        pass  # refused here, in the terminal, if somebody else has the folder
+    # Refused here if somebody else has the folder; fetched here, where there is a terminal.
+    with locked(options.data), Screen() as screen:
+        if not options.bootstrap_servers:
+            class_path(os.environ, screen.progress)
     arguments = ["--data", str(options.data)]
     for name in ("kafka_port", "clickhouse_port", "gateway_port", "api_port"):
         arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
@@ -85,31 +86,44 @@ def _detach(options: "Options") -> None:
         if value := getattr(options, name):
             arguments += [f"--{name.replace('_', '-')}", value]
     running = detach(arguments, options.data)
-    ends = running.endpoints
     print(f"running: {len(running.processes)} processes, data in {options.data}")
-    print(f"Kafka {ends.bootstrap_servers}  ClickHouse {ends.clickhouse_url}")
-    print(f"gateway {ends.gateway_url}  API {ends.api_url}")
-    print(f"Sentry DSN {ends.sentry_dsn}")
+    for line in _where(running.endpoints):
+        print(line)
+
+
+def _where(ends: "Endpoints") -> tuple[str, ...]:
+    """Return where to connect, for people."""
+    return (
+        f"Kafka {ends.bootstrap_servers}  ClickHouse {ends.clickhouse_url}",
+        f"gateway {ends.gateway_url}  API {ends.api_url}",
+        f"Sentry DSN {ends.sentry_dsn}",
+    )
 
 
 def _foreground(options: "Options") -> None:
-    """Run until a signal comes."""
-    from pipeline.local.show import Screen, Stopped, stop_on_signals, table
+    """Run until a signal comes; a stage that fails is told, and the others go on."""
+    from pipeline.local.show import Screen, Stopped, ignore_signals, stop_on_signals, table
     from pipeline.local.state import locked
     from pipeline.local.up import Machine
 
-    with locked(options.data), Screen() as screen:
-        machine = Machine(options, screen.tell, screen.progress)
+    machine = None
+    with Screen() as screen:
         try:
-            with stop_on_signals():
-                machine.start()
-                while True:
-                    machine.step()
-                    screen.draw(table(machine))
+            with stop_on_signals(), locked(options.data):
+                try:
+                    machine = Machine(options, screen.tell, screen.progress)
+                    machine.start(all_or_nothing=False)
+                    for line in _where(machine.endpoints):
+                        screen.tell(line)
+                    while True:
+                        machine.step()
+                        screen.draw(table(machine))
+                finally:
+                    ignore_signals()
+                    if machine is not None:
+                        machine.stop()
         except Stopped:
-            screen.tell("stopping")
-        finally:
-            machine.stop()
+            screen.tell("ended")
 
 
 def down(data: Data) -> None:
@@ -121,9 +135,8 @@ def down(data: Data) -> None:
 
     running = state.read(data)
     if running is None or not state.is_alive(running.pid, running.started_at):
-        print(f"nothing runs in {data}")
-        if running is not None:
-            state.end_leftovers(running.processes)
+        ended = state.end_leftovers(running.processes) if running else 0
+        print(f"stopped {ended} left over" if ended else f"nothing runs in {data}")
         return
     os.kill(running.pid, signal.SIGTERM)
     end = time.monotonic() + STOP_S
@@ -186,8 +199,8 @@ def _cells(row: "Row") -> tuple[str, ...]:
         row.state,
         str(row.pid or "-"),
         str(row.restarts),
-        "-" if row.uptime_s is None else f"{row.uptime_s:.0f} s",
-        "-" if row.memory_bytes is None else f"{row.memory_bytes / 2**20:.0f} MB",
+        "-" if row.uptime is None else f"{row.uptime:.0f} s",
+        "-" if row.memory is None else f"{row.memory / 2**20:.0f} MB",
         "-" if row.lag is None else str(row.lag),
         "yes" if row.ready else "no",
         str(row.metrics_port or "-"),

@@ -1,19 +1,27 @@
 """One supervised process: started in a session of its own, and ended with its supervisor."""
 
-import ctypes
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import psutil
 
 from pipeline.local.life import Life
 
 LOG_LIMIT = 10 * 2**20
-_PR_SET_PDEATHSIG = 1
+# Linux kills a tethered process when the thread that started it ends, however that came about. A
+# launcher asks for it and then becomes the process: the supervisor has threads, so no Python code
+# may run in it between fork and exec.
+_TETHER = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+if os.getppid() == int(sys.argv[1]):  # else it died before the tether held
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Spec(NamedTuple):
@@ -33,13 +41,31 @@ class Spec(NamedTuple):
         return f"{self.stage}-{self.instance}"
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel for SIGKILL when the supervisor dies (Linux only).
+def tethered(command: list[str]) -> list[str]:
+    """Return a command line that dies with the calling thread.
 
-    Elsewhere the next start ends what was left. Runs between fork and exec.
+    Elsewhere than on Linux it is the command itself: what is left over, the next start ends.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-ISc", _TETHER, str(os.getpid()), *command]
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open a log to add to it; it begins anew when it is long."""
+    is_long = path.exists() and path.stat().st_size > LOG_LIMIT
+    return path.open("wb" if is_long else "ab")
+
+
+def last_line(path: Path) -> str:
+    """Return the last line of a log, nothing if there is none."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - 4096))
+            lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
+    except FileNotFoundError:
+        return ""
+    return lines[-1][-300:] if lines else ""
 
 
 class Child:
@@ -57,18 +83,15 @@ class Child:
         return self._process.pid if self._process else 0
 
     def start(self) -> None:
-        """Start the process; its output goes to its log, which begins anew when it is long."""
-        log = self.spec.log
-        mode = "wb" if log.exists() and log.stat().st_size > LOG_LIMIT else "ab"
-        with log.open(mode) as output:
+        """Start the process, its output goes to its log; raises OSError if that cannot be."""
+        with open_log(self.spec.log) as output:
             self._process = subprocess.Popen(
-                self.spec.command,
+                tethered(self.spec.command),
                 env=dict(self.spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  no threads fork here, see up.py
             )
         self.started_at = psutil.Process(self._process.pid).create_time()
         self.life.started()
@@ -88,6 +111,24 @@ class Child:
     def is_gone(self) -> bool:
         """Whether nothing runs."""
         return self._process is None or self._process.poll() is not None
+
+    def end(self, within_s: float) -> bool:
+        """Ask it to end, then make it; return whether it ended by itself."""
+        if self._process is None:
+            return True
+        self.signal(signal.SIGTERM)
+        try:
+            self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End it at once; it is gone when this returns."""
+        if self._process is not None:
+            self.signal(signal.SIGKILL)
+            self._process.wait()
 
     def memory_bytes(self) -> int:
         """Return the resident memory, 0 while nothing runs."""

@@ -2,12 +2,14 @@
 
 import hashlib
 import os
-import shutil
+import re
 import tempfile
+import threading
 import tomllib
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import platformdirs
@@ -18,7 +20,8 @@ from pipeline.local.refused import Refused
 OFFLINE = "no Kafka jars: set KAFKA_HOME to an unpacked Apache Kafka 4.x, or run once online"
 AT_ONCE = 8
 
-Progress = Callable[[int, int], None]
+_CLIENTS = re.compile(r"kafka-clients-(\d+)")
+OLDEST = 4
 
 
 class Jar(NamedTuple):
@@ -34,6 +37,10 @@ class Jar(NamedTuple):
     def name(self) -> str:
         """The file's name."""
         return f"{self.artifact}-{self.version}.jar"
+
+
+Progress = Callable[[int, int], None]
+Download = Callable[[Jar, Path], Path]
 
 
 class Lock(NamedTuple):
@@ -61,54 +68,87 @@ def is_intact(jar: Jar, path: Path) -> bool:
     return hashlib.sha256(path.read_bytes()).hexdigest() == jar.sha256
 
 
-def _fetch(jar: Jar, folder: Path) -> None:
+def download(jar: Jar, folder: Path) -> Path:
+    """Fetch one jar by its coordinates; raises OSError or RuntimeError."""
+    from jgo.maven import MavenContext  # noqa: PLC0415  slow to import, needed once
+
+    context = MavenContext(repo_cache=folder, local_repos=[], timeout=30)
+    project = context.project(jar.group, jar.artifact)
+    return Path(project.at_version(jar.version).artifact(packaging="jar").resolve())
+
+
+def _fetch(jar: Jar, folder: Path, get: Download) -> None:
     """Fetch one jar into a folder of its own, check it, and move it in place at once.
 
     Two processes may fetch the same jar: each moves a whole, checked file.
     """
-    from jgo.maven import MavenContext  # noqa: PLC0415  slow to import, needed once
-
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        context = MavenContext(repo_cache=Path(scratch), local_repos=[], timeout=30)
-        project = context.project(jar.group, jar.artifact)
-        try:
-            path = project.at_version(jar.version).artifact(packaging="jar").resolve()
-        except (OSError, RuntimeError) as error:
-            raise Refused(f"{OFFLINE} ({jar.name}: {type(error).__name__})") from error
-        if not is_intact(jar, path):
-            raise Refused(f"{jar.name}: its SHA-256 is not the one in jars.lock.toml; not used")
-        shutil.move(path, folder / jar.name)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            path = get(jar, Path(scratch))
+            if not is_intact(jar, path):
+                raise Refused(f"{jar.name}: its SHA-256 is not the one in jars.lock.toml; not used")
+            path.replace(folder / jar.name)
+    except (OSError, RuntimeError) as error:
+        raise Refused(f"{OFFLINE} ({jar.name}: {type(error).__name__})") from error
 
 
-def fetch(lock: Lock, folder: Path, progress: Progress) -> None:
+def _fetch_all(jars: list[Jar], folder: Path, get: Download, progress: Progress) -> None:
+    """Fetch jars side by side; raises Refused at the first that cannot be had.
+
+    The threads are daemons: a slow network holds nobody who wants to leave.
+    """
+    left = deque(jars)
+    answers: SimpleQueue[tuple[Jar, Refused | None]] = SimpleQueue()
+
+    def work() -> None:
+        """Fetch until nothing is left."""
+        while True:
+            try:
+                jar = left.popleft()
+            except IndexError:
+                return
+            problem: Refused | None = Refused(f"{jar.name} could not be fetched")
+            try:
+                _fetch(jar, folder, get)
+                problem = None
+            except Refused as refused:
+                problem = refused
+            finally:
+                answers.put((jar, problem))
+
+    for _ in range(min(AT_ONCE, len(jars))):
+        threading.Thread(target=work, daemon=True).start()
+    done, total = 0, sum(jar.bytes for jar in jars)
+    for _ in jars:
+        jar, problem = answers.get()
+        if problem is not None:
+            left.clear()
+            raise problem
+        done += jar.bytes
+        progress(done, total)
+
+
+def fetch(lock: Lock, folder: Path, progress: Progress, get: Download = download) -> None:
     """Fetch what is missing or damaged; ``progress`` gets (bytes so far, bytes in all)."""
     missing = [jar for jar in lock.jars if not is_intact(jar, folder / jar.name)]
-    total = sum(jar.bytes for jar in missing)
-    done = 0
     if not missing:
         return
-    progress(0, total)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise Refused(f"cannot write {folder}: {error.strerror}; set XDG_CACHE_HOME") from error
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {pool.submit(_fetch, jar, folder): jar for jar in missing}
-        try:
-            for ended in as_completed(running):
-                ended.result()
-                done += running[ended].bytes
-                progress(done, total)
-        except Refused:
-            pool.shutdown(cancel_futures=True)
-            raise
+    progress(0, sum(jar.bytes for jar in missing))
+    _fetch_all(missing, folder, get, progress)
 
 
 def _unpacked(home: Path) -> list[Path]:
     """Return the jars of an unpacked Apache Kafka."""
     jars = sorted((home / "libs").glob("*.jar"))
-    if not any(path.name.startswith("kafka-server-") for path in jars):
-        raise Refused(f"KAFKA_HOME: no Apache Kafka 4.x in {home}/libs")
+    versions = [int(match[1]) for path in jars if (match := _CLIENTS.match(path.name))]
+    if not versions or min(versions) < OLDEST:
+        found = f"Apache Kafka {versions[0]}" if versions else "no Apache Kafka"
+        raise Refused(f"KAFKA_HOME: {found} in {home / 'libs'}; name an unpacked {OLDEST}.x")
     return jars
 
 

@@ -5,21 +5,21 @@ Flags and properties were measured: 147 MB resident when idle instead of 310, 2 
 
 import base64
 import os
-import signal
-import socket
+import secrets
 import subprocess
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.local.child import Child, Spec
 from pipeline.local.jars import Progress, class_path
 from pipeline.local.java import Java, find_java
+from pipeline.local.ports import HOST, free_port, is_open
 from pipeline.local.refused import Refused
 
-HOST = "127.0.0.1"
 START_S = 60.0
 STOP_S = 8.0
 _FLAGS = (
@@ -57,20 +57,6 @@ _PROPERTIES = {
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "1000",
 }
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def is_open(port: int) -> bool:
-    """Whether somebody listens on the port."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((HOST, port)) == 0
 
 
 class Node(NamedTuple):
@@ -121,8 +107,9 @@ def _format(node: Node) -> None:
     """Format the log folder, once; a file written by hand would lack Kafka's features."""
     if (node.folder / "logs" / "meta.properties").is_file():
         return
-    cluster = base64.urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, str(node.folder)).bytes)
-    arguments = ("-t", cluster.decode().rstrip("="), "-c", str(node.properties_path))
+    # The leading byte keeps the id from beginning with a dash, which would be read as an option.
+    cluster = base64.urlsafe_b64encode(b"T" + secrets.token_bytes(15)).decode().rstrip("=")
+    arguments = ("-t", cluster, "-c", str(node.properties_path))
     done = subprocess.run(
         node.command("kafka.tools.StorageTool", "format", *arguments),
         capture_output=True,
@@ -152,29 +139,45 @@ def prepare(folder: Path, port: int, progress: Progress) -> Node:
     return node
 
 
-def _wait_open(process: subprocess.Popen[bytes], node: Node, log: Path) -> None:
-    """Wait for the port; raises Refused if the broker ends or takes too long."""
-    end = time.monotonic() + START_S
-    while not is_open(node.port):
-        if process.poll() is not None or time.monotonic() > end:
-            raise Refused(f"Kafka did not start: see {log}")
-        time.sleep(0.05)
+class EmbeddedBroker:
+    """One broker that the caller starts, may kill and start again, and stops."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        node = prepare(folder, port, lambda _done, _total: None)
+        self.bootstrap = node.bootstrap
+        self._port = node.port
+        self._log = folder / "broker.log"
+        is_ready = partial(is_open, node.port)
+        self._child = Child(Spec("kafka", 0, node.server(), os.environ, self._log, is_ready))
+
+    def start(self) -> None:
+        """Start it; it dies with the thread that calls this."""
+        self._child.start()
+
+    def wait_ready(self) -> None:
+        """Wait for the port; raises Refused if the broker ends or takes too long."""
+        end = time.monotonic() + START_S
+        while not is_open(self._port):
+            if self._child.is_gone() or time.monotonic() > end:
+                raise Refused(f"Kafka did not start: see {self._log}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as kill -9 does."""
+        self._child.kill()
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._child.end(STOP_S)
 
 
 @contextmanager
 def embedded_broker(folder: Path, port: int = 0) -> Iterator[str]:
     """Run a broker and yield its bootstrap servers; it ends with the block."""
-    node = prepare(folder, port, lambda _done, _total: None)
-    log = folder / "broker.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(node.server(), stdout=output, stderr=subprocess.STDOUT)
+    broker = EmbeddedBroker(folder, port)
+    broker.start()
     try:
-        _wait_open(process, node, log)
-        yield node.bootstrap
+        broker.wait_ready()
+        yield broker.bootstrap
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        broker.stop()

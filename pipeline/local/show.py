@@ -15,24 +15,30 @@ from rich.table import Table
 from pipeline.local.up import Machine
 
 STEP_S = 0.2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(Exception):
     """A signal asks for the end."""
 
 
+def ignore_signals() -> None:
+    """Let nothing interrupt the end."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Raise Stopped in the main thread at SIGINT or SIGTERM, once."""
+    """Raise Stopped in the main thread at SIGINT, SIGTERM or when the terminal closes, once."""
 
     def asked(_number: int, _frame: FrameType | None) -> None:
-        """Take the first signal; the end itself is not interrupted."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        """Take the first signal."""
+        ignore_signals()
         raise Stopped
 
-    signal.signal(signal.SIGINT, asked)
-    signal.signal(signal.SIGTERM, asked)
+    for number in STOP_SIGNALS:
+        signal.signal(number, asked)
     yield
 
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,8 @@ import psutil
 
 from pipeline.local.refused import Refused
 
-CREATED_WITHIN_S = 0.5
+# Two processes may differ by a second in what they think the machine's start was.
+CREATED_WITHIN_S = 3.0
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,24 +79,34 @@ def is_alive(pid: int, started_at: float) -> bool:
             abs(process.create_time() - started_at) < CREATED_WITHIN_S
             and process.status() != psutil.STATUS_ZOMBIE
         )
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return False
 
 
-def end_leftovers(processes: Iterable[Process], within_s: float = 5.0) -> None:
-    """End what an earlier supervisor started and could not end, and nothing else."""
-    alive = [psutil.Process(p.pid) for p in processes if is_alive(p.pid, p.started_at)]
-    for process in alive:
-        process.terminate()
+def end_leftovers(processes: Iterable[Process], within_s: float = 5.0) -> int:
+    """End what an earlier supervisor started and could not end, nothing else; return how many."""
+    alive: list[psutil.Process] = []
+    for process in processes:
+        if process.pid and is_alive(process.pid, process.started_at):
+            with suppress(psutil.NoSuchProcess):
+                alive.append(psutil.Process(process.pid))
+    for found in alive:
+        with suppress(psutil.NoSuchProcess):
+            found.terminate()
     _, stubborn = psutil.wait_procs(alive, timeout=within_s)
-    for process in stubborn:
-        process.kill()
+    for found in stubborn:
+        with suppress(psutil.NoSuchProcess):
+            found.kill()
     psutil.wait_procs(stubborn, timeout=within_s)
+    return len(alive)
 
 
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
-    """Own the data folder; raises Refused if it cannot be written or is in use."""
+    """Own the data folder and end what its last owner left running.
+
+    Raises Refused if the folder cannot be written or is in use.
+    """
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "lock").open("w")
@@ -109,4 +120,6 @@ def locked(data: Path) -> Iterator[None]:
                 f"{data} is in use by another tocsin; stop it with `tocsin down --data {data}`,"
                 " or choose another --data"
             ) from error
+        if (earlier := read(data)) is not None:
+            end_leftovers(earlier.processes)
         yield

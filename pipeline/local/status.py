@@ -1,6 +1,7 @@
 """What ``tocsin status`` tells: every process as it is now, and where to connect."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -8,19 +9,22 @@ import psutil
 
 from pipeline.local import state
 from pipeline.local.ask import answers, fetch, metric_sum
-from pipeline.local.kafka import HOST
+from pipeline.local.ports import HOST
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One process; memory in bytes, uptime in seconds; None where it has no such number."""
+    """One process; ``memory`` in bytes, ``uptime`` in seconds, ``lag`` in records.
+
+    None where it has no such number.
+    """
 
     stage: str
     instance: int
     pid: int
     state: str
     restarts: int
-    uptime_s: float | None
-    memory_bytes: int | None
+    uptime: float | None
+    memory: int | None
     lag: int | None
     ready: bool
     metrics_port: int | None
@@ -51,8 +55,8 @@ def _row(process: state.Process) -> Row:
         pid=process.pid if alive else 0,
         state=process.state if alive or process.state in {"failed", "waiting"} else "stopped",
         restarts=process.restarts,
-        uptime_s=round(time.time() - process.started_at, 1) if alive else None,
-        memory_bytes=_memory(process.pid) if alive else None,
+        uptime=round(time.time() - process.started_at, 1) if alive else None,
+        memory=_memory(process.pid) if alive else None,
         lag=None if lag is None else int(lag),
         ready=ready,
         metrics_port=port or None,
@@ -63,7 +67,7 @@ def _memory(pid: int) -> int | None:
     """Return the resident memory of a process that may just have ended."""
     try:
         return int(psutil.Process(pid).memory_info().rss)
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return None
 
 
@@ -72,9 +76,11 @@ def look(data: Path) -> Status | None:
     running = state.read(data)
     if running is None or not state.is_alive(running.pid, running.started_at):
         return None
+    with ThreadPoolExecutor() as pool:  # a process that hangs holds up nobody else's answer
+        rows = list(pool.map(_row, running.processes))
     return Status(
         phase=running.phase,
         data=str(data),
-        processes=[_row(process) for process in running.processes],
+        processes=rows,
         endpoints=running.endpoints,
     )

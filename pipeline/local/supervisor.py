@@ -3,14 +3,18 @@
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
-from pipeline.local.child import Child, Spec
+import psutil
+
+from pipeline.local.child import Child, Spec, last_line
 from pipeline.local.refused import Refused
 
 TICK_S = 0.1
 READY_EVERY_S = 0.5
 DRAIN_S = 6.0
-LAST_S = 2.5
+ALL_S = 9.0
+INFRASTRUCTURE = frozenset({"kafka", "store"})
 
 Tell = Callable[[str], None]
 
@@ -18,8 +22,8 @@ Tell = Callable[[str], None]
 class Supervisor:
     """The processes of one machine; ``step`` it a few times a second.
 
-    They are started from the thread that calls ``start``, which has to live as long as they: Linux
-    ends them when that thread ends.
+    They are started from the thread that calls, which has to live as long as they: Linux ends them
+    when that thread ends.
     """
 
     def __init__(self, tell: Tell, now: Callable[[], float] = time.monotonic) -> None:
@@ -33,9 +37,17 @@ class Supervisor:
         """Start processes and watch them from now on."""
         started = [Child(spec) for spec in specs]
         for child in started:
-            child.start()
-            self.children.append(child)
+            self.children.append(child)  # first, for a signal may end this function anywhere
+            self._start(child)
         return started
+
+    def _start(self, child: Child) -> None:
+        """Start one; what cannot even start has died."""
+        try:
+            child.start()
+        except OSError as error:
+            self._tell(f"{child.spec.name} cannot be started: {error}")
+            self._mourn(child, self._now())
 
     def step(self) -> bool:
         """Look at every process once; return whether a state has changed."""
@@ -45,7 +57,7 @@ class Supervisor:
             if child.has_died():
                 self._mourn(child, now)
             if child.life.is_due(now):
-                child.start()
+                self._start(child)
         if now >= self._ask_at:
             self._ask_at = now + READY_EVERY_S
             self._ask()
@@ -54,19 +66,18 @@ class Supervisor:
     def _mourn(self, child: Child, now: float) -> None:
         """Take note of a death and say so."""
         child.life.died(now)
-        name, log = child.spec.name, child.spec.log
+        where = _evidence(child)
         if child.life.state == "failed":
-            self._tell(f"{name} died five times within a minute and is left alone: see {log}")
+            self._tell(f"{child.spec.name} died five times within a minute, is left alone: {where}")
         else:
-            self._tell(f"{name} died and is started again: see {log}")
+            self._tell(f"{child.spec.name} died and is started again: {where}")
 
     def _ask(self) -> None:
         """Ask the starting ones whether they are ready, and measure them all."""
         for child in self.children:
             if child.life.state == "starting" and child.spec.is_ready():
                 child.life.ready()
-        together = sum(child.memory_bytes() for child in self.children)
-        self.peak_bytes = max(self.peak_bytes, together)
+        self.peak_bytes = max(self.peak_bytes, _together())
 
     def wait_ready(self, children: Sequence[Child], within_s: float) -> None:
         """Step until these are ready; raises Refused if one fails or the time is over."""
@@ -76,15 +87,15 @@ class Supervisor:
             failed = [child for child in waiting if child.life.state == "failed"]
             if failed or self._now() > end:
                 late = (failed or waiting)[0]
-                raise Refused(f"{late.spec.name} does not start: see {late.spec.log}")
+                raise Refused(f"{late.spec.name} does not start: {_evidence(late)}")
             time.sleep(TICK_S)
 
     def stop(self) -> None:
-        """End all: the stages drain side by side, then what was started first ends last."""
-        infrastructure = [c for c in self.children if c.spec.stage in {"kafka", "store"}]
-        stages = [child for child in self.children if child not in infrastructure]
-        self._end(stages, DRAIN_S)
-        self._end(infrastructure, LAST_S)
+        """End all within ten seconds: the stages drain side by side, then the broker and store."""
+        end = self._now() + ALL_S
+        last = [child for child in self.children if child.spec.stage in INFRASTRUCTURE]
+        self._end([child for child in self.children if child not in last], DRAIN_S)
+        self._end(last, end - self._now())
 
     def _end(self, children: Sequence[Child], within_s: float) -> None:
         """Ask these to end, then make them."""
@@ -96,5 +107,21 @@ class Supervisor:
         for child in children:
             if not child.is_gone():
                 self._tell(f"{child.spec.name} did not end in time and was killed")
-                child.signal(signal.SIGKILL)
+                child.kill()
             child.life.state = "stopped"
+
+
+def _evidence(child: Child) -> str:
+    """Return where its log is, and the log's last line."""
+    said = last_line(child.spec.log)
+    return f"see {child.spec.log}" + (f" ({said})" if said else "")
+
+
+def _together() -> int:
+    """Return the resident memory of this process and all below it."""
+    own = psutil.Process()
+    total = 0
+    for process in (own, *own.children(recursive=True)):
+        with suppress(psutil.Error):  # it may just have ended
+            total += int(process.memory_info().rss)
+    return total

@@ -4,11 +4,11 @@
 it. Parts that the user brings (bootstrap servers, a ClickHouse URL) are not started.
 """
 
+import json
 import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,13 @@ from typing import NamedTuple
 
 import psutil
 
+from pipeline.config import load
 from pipeline.local import state
 from pipeline.local.ask import answers
 from pipeline.local.child import Child, Spec
 from pipeline.local.jars import Progress
-from pipeline.local.kafka import HOST, free_port, is_open, prepare
+from pipeline.local.kafka import prepare
+from pipeline.local.ports import HOST, free_port, is_open
 from pipeline.local.refused import Refused
 from pipeline.local.supervisor import Supervisor, Tell
 from pipeline.topology import STAGES
@@ -63,6 +65,7 @@ class Machine:
 
     def __init__(self, options: Options, tell: Tell, progress: Progress) -> None:
         self._options = options
+        self._keys = load().gateway.keys
         self._tell = tell
         self._progress = progress
         self._supervisor = Supervisor(tell)
@@ -113,16 +116,21 @@ class Machine:
             "TOCSIN_CLICKHOUSE__URL": ends.clickhouse_url,
             "TOCSIN_GATEWAY__PORT": ends.gateway_url.rpartition(":")[2],
             "TOCSIN_API__PORT": ends.api_url.rpartition(":")[2],
-            "TOCSIN_GATEWAY__KEYS": f'{{"{ends.ingest_key}": "default"}}',
+            "TOCSIN_GATEWAY__KEYS": json.dumps({**self._keys, ends.ingest_key: "default"}),
         }
 
-    def start(self) -> None:
-        """Start everything; it is ready when this returns. Raises Refused with the reason."""
-        data = self._options.data
-        earlier = state.read(data)
-        if earlier is not None:
-            state.end_leftovers(earlier.processes)
-        (data / "logs").mkdir(exist_ok=True)
+    @property
+    def problem(self) -> str:
+        """What did not become ready at the start, nothing if all did."""
+        return self._problem
+
+    def start(self, *, all_or_nothing: bool = True) -> None:
+        """Start everything; it is ready when this returns. Raises Refused with the reason.
+
+        With ``all_or_nothing`` false a stage that does not become ready is no reason to give up:
+        it is told, and stands in ``problem``.
+        """
+        (self._options.data / "logs").mkdir(exist_ok=True)
         try:
             infrastructure = self._supervisor.start([*self._kafka(), *self._store()])
             self._enter("starting Kafka and ClickHouse")
@@ -131,13 +139,18 @@ class Machine:
             self._once("topics", "create")
             self._once("migrate")
             self._enter("starting the stages")
-            stages = self._supervisor.start([self._stage(row.name) for row in STAGES])
-            self._save()
+        except Refused as refused:
+            self._problem = str(refused)
+            raise
+        stages = self._supervisor.start([self._stage(row.name) for row in STAGES])
+        self._save()
+        try:
             self._supervisor.wait_ready(stages, START_S)
         except Refused as refused:
             self._problem = str(refused)
-            self._enter("stopped")
-            raise
+            if all_or_nothing:
+                raise
+            self._tell(f"{self._problem}; the others go on")
         self._enter("running")
 
     def step(self) -> None:
@@ -158,8 +171,11 @@ class Machine:
         self._save()
 
     def _save(self) -> None:
-        """Write the state file."""
-        state.write(self._options.data, self.running())
+        """Write the state file; a full disk must not end the supervisor."""
+        try:
+            state.write(self._options.data, self.running())
+        except OSError as error:
+            self._tell(f"the status cannot be written: {error}")
 
     def running(self) -> state.Running:
         """Return what runs now."""
@@ -207,17 +223,21 @@ class Machine:
 
     def _once(self, *arguments: str) -> None:
         """Run one of our own commands to its end; raises Refused with what it said."""
-        done = subprocess.run(
-            _tocsin(*arguments),
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            timeout=ONCE_S,
-            check=False,
-        )
+        command = f"`tocsin {' '.join(arguments)}`"
+        try:
+            done = subprocess.run(
+                _tocsin(*arguments),
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                timeout=ONCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Refused(f"{command} took longer than {ONCE_S:.0f} s") from error
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()
-            raise Refused(f"`tocsin {' '.join(arguments)}` failed: {said[-500:]}")
+            raise Refused(f"{command} failed: {said[-500:]}")
 
 
 def _tocsin(*arguments: str) -> list[str]:
@@ -237,29 +257,3 @@ def _described(child: Child) -> state.Process:
         metrics_port=child.spec.metrics_port,
         log=str(child.spec.log),
     )
-
-
-def detach(arguments: list[str], data: Path) -> state.Running:
-    """Start ``tocsin up`` in the background and wait until it runs; raises Refused if it fails."""
-    data.mkdir(parents=True, exist_ok=True)
-    log = data / "up.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            _tocsin("up", *arguments),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    while process.poll() is None:
-        found = state.read(data)
-        if found is not None and found.pid == process.pid and found.phase == "running":
-            return found
-        time.sleep(0.1)
-    raise Refused(_last_line(log) or f"it ended with exit code {process.returncode}: see {log}")
-
-
-def _last_line(path: Path) -> str:
-    """Return the last line of a file."""
-    lines = path.read_text("utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
