@@ -2,7 +2,7 @@
 
 import typer
 
-from pipeline.cli import config, demo, run, topics, up
+from pipeline.cli import config, demo, migrate, run, store, topics, up
 
 app = typer.Typer(
     name="tocsin",
@@ -20,5 +20,7 @@ def tocsin() -> None:
 app.add_typer(topics.app)
 demo.register(app)
 up.register(app)
+migrate.register(app)
 run.register(app)
+store.register(app)
 app.add_typer(config.app)

@@ -1,0 +1,139 @@
+"""The one door to ClickHouse: queries, commands and raw inserts by clickhouse-connect.
+
+Exceptions::
+
+    StoreError
+    ├── StoreAway      nothing answers, or not now: wait and send the same again
+    └── StoreRefused   the server understood and said no; ``row`` is the bad row of an insert
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.httputil import get_pool_manager
+from pydantic import SecretStr
+from urllib3.exceptions import HTTPError
+
+# TIMEOUT_EXCEEDED, TOO_MANY_QUERIES, TOO_MANY_PARTS, MEMORY_LIMIT_EXCEEDED, NETWORK_ERROR,
+# TABLE_IS_READ_ONLY, KEEPER_EXCEPTION: the same bytes may be taken later.
+_PASSING = frozenset({159, 202, 252, 241, 210, 242, 999})
+_CODE = re.compile(r"Code: (\d+)")
+_ROW = re.compile(r"at row (\d+)")
+ASK_S = 60
+
+
+class StoreError(Exception):
+    """Base of what ClickHouse can answer."""
+
+
+class StoreAway(StoreError):
+    """ClickHouse does not answer now; nothing was decided."""
+
+
+class StoreRefused(StoreError):
+    """ClickHouse says no; ``code`` is its number, ``row`` the bad row of an insert, from 1."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        code, row = _CODE.search(text), _ROW.search(text)
+        self.code = int(code[1]) if code else 0
+        self.row = int(row[1]) if row else None
+
+
+class Settings(Protocol):
+    """Where ClickHouse answers; config.ClickHouseSettings is one."""
+
+    @property
+    def url(self) -> str:
+        """The address of its HTTP interface."""
+
+    @property
+    def user(self) -> str:
+        """The user."""
+
+    @property
+    def password(self) -> SecretStr:
+        """The password."""
+
+
+class Client:
+    """One client; connects at the first question, so that a store that is away can come later."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._inner: Any = None
+
+    def _connected(self) -> Any:
+        """Return the driver's client."""
+        if self._inner is None:
+            address = urlsplit(self._settings.url)
+            self._inner = clickhouse_connect.get_client(
+                host=address.hostname,
+                port=address.port,
+                secure=address.scheme == "https",
+                username=self._settings.user,
+                password=self._settings.password.get_secret_value(),
+                autogenerate_session_id=False,
+                query_retries=0,
+                compress="lz4",
+                connect_timeout=5,
+                send_receive_timeout=ASK_S,
+                pool_mgr=get_pool_manager(),
+            )
+        return self._inner
+
+    def rows(self, query: str, parameters: Mapping[str, Any] = {}) -> list[dict[str, Any]]:
+        """Return the rows of a query as dicts; ``{name:Type}`` are parameters."""
+        with _translated():
+            result = self._connected().query(query, parameters=dict(parameters))
+            return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
+
+    def command(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] = {},
+        settings: Mapping[str, Any] = {},
+    ) -> None:
+        """Run a statement that returns nothing."""
+        with _translated():
+            self._connected().command(
+                statement, parameters=dict(parameters), settings=dict(settings)
+            )
+
+    def insert(self, table: str, lines: bytes, settings: Mapping[str, Any] = {}) -> None:
+        """Insert JSON lines as they are; all or, within one block, none of them."""
+        with _translated():
+            self._connected().raw_insert(
+                table, insert_block=lines, fmt="JSONEachRow", settings=dict(settings)
+            )
+
+    def close(self) -> None:
+        """End."""
+        if self._inner is not None:
+            self._inner.close()
+
+
+class _translated:  # noqa: N801  reads as a clause: with _translated()
+    """Turns the driver's exceptions into ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, raised: BaseException | None, _trace: object) -> None:
+        if isinstance(raised, HTTPError | ConnectionError | TimeoutError):
+            raise StoreAway(str(raised)) from raised
+        if isinstance(raised, ClickHouseError):
+            text = str(raised)
+            code = _CODE.search(text)
+            if code is None or int(code[1]) in _PASSING:
+                raise StoreAway(text) from raised
+            raise StoreRefused(text) from raised
+
+
+def connect(settings: Settings) -> Client:
+    """Return a client."""
+    return Client(settings)
