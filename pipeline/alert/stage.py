@@ -59,14 +59,19 @@ class AlertStage:
         self._lag: dict[Place, Lag] = {}
         self._seen: dict[Place, datetime] = {}
         self._woke: datetime | None = None
+        self._notes: list[Note] = []
 
     def recall(self, record: Record) -> None:
         """Take one state of an episode; the last one counts."""
         alert_id = (record.key or b"").decode(errors="replace")
         if record.value is None:
             self._recalled.pop(alert_id, None)
-        else:
+            return
+        try:
             self._recalled[alert_id] = msgspec.json.decode(record.value, type=Alert)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            problem = f"{record.topic}/{record.partition}@{record.offset}: {error}"
+            self._notes.append(Note("state_unreadable", level="error", log={"problem": problem}))
 
     def assign(self, positions: dict[Source, int]) -> None:
         """Build the book of episodes from what was recalled."""
@@ -124,7 +129,8 @@ class AlertStage:
         """End what ends by itself, then tell each group that is due."""
         del caught_up
         self._woke = self._woke or now
-        outputs: list[Output] = []
+        outputs: list[Output] = [*self._notes]
+        self._notes = []
         for group in self._book.groups():
             for alert in self._book.members(group):
                 change = self._end_of(alert, now)

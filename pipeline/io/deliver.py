@@ -16,8 +16,9 @@ from pipeline.io.broker import Aborted, Away, Broker, Committed
 from pipeline.io.clock import Clock
 from pipeline.io.http import HttpSender
 from pipeline.io.log import logger
-from pipeline.io.loop import Outcome, Turn
+from pipeline.io.loop import Outcome, Turn, reason_of
 from pipeline.io.smtp import send as send_mail
+from pipeline.model.dead_letter import TOPIC as DEAD_LETTERS
 from pipeline.model.dead_letter import dead_letter
 from pipeline.model.stage import Note, Output, Sent, Source, Unreadable
 from pipeline.notify.channel import Channel, HttpChannel
@@ -200,6 +201,10 @@ class ChannelWorker:
         self._committed |= {s: c.offset for s, c in moved.items() if c.offset is not None}
         self._committed_at = self._clock.now()
         self._unlogged.clear()
+        for message in sent:
+            metrics.WRITTEN.labels("notify", message.topic).inc()
+            if message.topic == DEAD_LETTERS:
+                metrics.DEAD_LETTERS.labels("notify", reason_of(message)).inc()
         for note in outputs:
             if isinstance(note, Note):
                 metrics.count("notify", note)

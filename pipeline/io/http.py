@@ -21,8 +21,11 @@ class HttpSender:
     """Sends requests, each on a connection of its own."""
 
     def __init__(self) -> None:
+        trusted = httpx.create_ssl_context()
+        trusted.load_default_certs()
         # A kept connection would be found by its address, whatever the host's name.
         self._client = httpx.Client(
+            verify=trusted,
             trust_env=False,
             follow_redirects=False,
             limits=httpx.Limits(max_keepalive_connections=0),
@@ -33,7 +36,8 @@ class HttpSender:
         deadline = time.monotonic() + timeout_s
         try:
             url = httpx.URL(request.url)
-            addresses = addresses_of(url.host, url.port or _port(url), allow_private=allow_private)
+            port = _port(url)
+            addresses = addresses_of(url.host, port, allow_private=allow_private)
             return self._first(request, url, addresses, deadline)
         except Denied as denied:
             return Reply(failure="denied", text=str(denied))
@@ -76,11 +80,11 @@ class HttpSender:
 
 
 def _port(url: httpx.URL) -> int:
-    """Return the port that a scheme implies; other schemes are refused."""
+    """Return the port of a URL, or the one that its scheme implies; other schemes are refused."""
     ports = {"http": 80, "https": 443}
     if url.scheme not in ports:
         raise Denied(f"scheme {url.scheme!r} is refused: use http or https")
-    return ports[url.scheme]
+    return url.port if url.port is not None else ports[url.scheme]
 
 
 def _limited(response: httpx.Response, deadline: float) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ class Bucket(msgspec.Struct, frozen=True):
     """Tokens as of a time; one message takes one."""
 
     per_s: float
-    burst: float = 1.0
-    tokens: float = 1.0
+    burst: float
+    tokens: float
     at: datetime | None = None
 
     def free_at(self, now: datetime) -> datetime:

@@ -16,6 +16,7 @@ class Channel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     per_s: ClassVar[float] = 50.0  # messages a second that the other side takes
+    burst: ClassVar[float] = 20.0  # and how many at once
 
     type: str
     timeout_s: float = Field(default=3.0, gt=0, le=60)

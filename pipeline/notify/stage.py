@@ -44,13 +44,14 @@ class NotifyStage:
         self._name = name
         self._channel = channel
         self._give_up = timedelta(seconds=give_up_s)
-        self._bucket = Bucket(channel.per_s)
+        self._bucket = Bucket(channel.per_s, channel.burst, channel.burst)
         self._done: set[str] = set()
         self._tried: dict[str, Attempt] = {}
         self._groups: dict[str, deque[Job]] = {}
         self._offsets: dict[Source, set[int]] = {}
         self._not_before: datetime | None = None
         self._failures = 0
+        self._notes: list[Note] = []
 
     def __len__(self) -> int:
         return sum(len(jobs) for jobs in self._groups.values())
@@ -59,7 +60,12 @@ class NotifyStage:
         """Take one record of ``notifications.log``; those of other channels do not matter."""
         if record.value is None:
             return
-        attempt = msgspec.json.decode(record.value, type=Attempt)
+        try:
+            attempt = msgspec.json.decode(record.value, type=Attempt)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            problem = f"{record.topic}/{record.partition}@{record.offset}: {error}"
+            self._notes.append(Note("state_unreadable", level="error", log={"problem": problem}))
+            return
         if attempt.channel == self._name:
             self._remember(attempt)
 
@@ -73,15 +79,17 @@ class NotifyStage:
 
     def feed(self, record: Record, now: datetime) -> Iterable[Output]:
         """Queue a notice if it is for this channel and not done; raises Unreadable."""
+        outputs: list[Output] = [*self._notes]
+        self._notes = []
         channel, _, _ = (record.key or b"").partition(b"\0")
         if channel != self._name.encode():
-            return []
+            return outputs
         try:
             note = msgspec.json.decode(record.value or b"", type=Notification)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unreadable("schema", f"no Notification: {error}") from error
         if note.notification_id in self._done:
-            return [Note("notifications", {"channel": self._name, "outcome": "known"})]
+            return [*outputs, Note("notifications", {"channel": self._name, "outcome": "known"})]
         last = self._tried.get(note.notification_id)
         then = last.retry_at if last is not None and last.retry_at is not None else now
         if last is not None and last.stops_channel:
@@ -89,7 +97,7 @@ class NotifyStage:
         job = Job(note, record, last.attempt if last else 0, then)
         self._groups.setdefault(note.alert_group, deque()).append(job)
         self._offsets.setdefault(record.source, set()).add(record.offset)
-        return []
+        return outputs
 
     def unfinished(self) -> dict[Source, int]:
         """Return per partition the lowest offset that is not done: no higher one is committed."""

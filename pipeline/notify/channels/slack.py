@@ -25,6 +25,7 @@ class Slack(HttpChannel):
     """``type: slack``; a webhook takes one message a second."""
 
     per_s: ClassVar[float] = 1.0
+    burst: ClassVar[float] = 1.0
 
     type: Literal["slack"]
     url: SecretStr
