@@ -18,7 +18,11 @@ TEXT, FIELD = 3000, 300
 
 def escaped(text: str, most: int) -> str:
     """Return text that Slack shows as it is: ``<!channel>`` calls nobody."""
-    return cut(text, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = cut(text, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if len(safe) <= most:
+        return safe
+    head, amp, tail = safe[: most - 1].rpartition("&")
+    return (head if amp and ";" not in tail else head + amp + tail) + "…"
 
 
 class Slack(HttpChannel):
