@@ -7,8 +7,6 @@ from typing import Any
 import faust
 from aiokafka import codec
 
-from pipeline.detect.table import APP
-
 _ENDPOINT = "ssl.endpoint.identification.algorithm"
 _KNOWN = {
     "security.protocol",
@@ -24,16 +22,16 @@ _KNOWN = {
 }
 
 
-def options(servers: str, instance: int, client: Mapping[str, str]) -> dict[str, Any]:
-    """Return the arguments of ``faust.App``."""
+def options(app: str, member: str, servers: str, client: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments of ``faust.App``; ``member`` is the static member's name."""
     return {
-        "id": APP,
+        "id": app,
         "broker": [f"kafka://{server.strip()}" for server in servers.split(",")],
         "broker_credentials": credentials(client),
         "store": "memory://",
         "processing_guarantee": "at_least_once",
         "consumer_auto_offset_reset": "earliest",
-        "consumer_group_instance_id": f"detect-{instance}",
+        "consumer_group_instance_id": member,
         "broker_session_timeout": 20.0,
         "broker_heartbeat_interval": 3.0,
         "broker_commit_interval": 1.0,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import faust
 from faust.types import TP
 
-from pipeline.detect.table import CHANGELOG, TABLE, decode_key
+from pipeline.detect.table import CHANGELOG
 
 CHANGELOG_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
     CHANGELOG: {
@@ -21,8 +21,15 @@ CHANGELOG_TOPICS: Final[Mapping[str, Mapping[str, str]]] = {
 class Rows:
     """The table of an app, by the partition that the keys name."""
 
-    def __init__(self, app: faust.App, when_recovered: Callable[[], Any]) -> None:
-        self._table = app.Table(TABLE, key_type=bytes, value_type=bytes, on_recover=when_recovered)
+    def __init__(
+        self,
+        app: faust.App,
+        name: str,
+        home: Callable[[bytes], int],
+        when_recovered: Callable[[], Any],
+    ) -> None:
+        self._home = home
+        self._table = app.Table(name, key_type=bytes, value_type=bytes, on_recover=when_recovered)
 
     def keep(self, partitions: set[int]) -> None:
         """Drop the rows of partitions that another worker owns now.
@@ -30,7 +37,7 @@ class Rows:
         Faust's memory store forgets only what it has read from the changelog, so that rows written
         here would come back stale with the partition.
         """
-        for key in [key for key in self._data if decode_key(key).partition not in partitions]:
+        for key in [key for key in self._data if self._home(key) not in partitions]:
             del self._data[key]
 
     def all(self) -> Iterator[tuple[bytes, bytes]]:
