@@ -45,7 +45,7 @@ _CONFIG = f"""<clickhouse>
 
 
 class EngineError(Exception):
-    """The engine's own words; they begin with ``Code: n.``"""
+    """The engine's own words, which begin with the number of the exception."""
 
 
 class Request(NamedTuple):
