@@ -13,6 +13,8 @@ from pipeline.model.lenient import loads
 
 MAX_ITEMS = 1000  # SDKs send a handful; it bounds what one request can cost
 
+_HEADER = "the envelope's header"
+
 
 class Item(NamedTuple):
     """One item; ``type`` is "unknown" where its header names none."""
@@ -31,7 +33,7 @@ class Envelope(NamedTuple):
 
 def parse(body: bytes) -> Envelope:
     """Return the envelope; raises Refused 400 where the grammar is broken."""
-    header, at = _header(body, 0, "the envelope's header")
+    header, at = _header(body, 0, _HEADER)
     items: list[Item] = []
     while (at := _skip_blank_lines(body, at)) < len(body):
         if len(items) == MAX_ITEMS:
@@ -41,6 +43,12 @@ def parse(body: bytes) -> Envelope:
         kind = item_header.get("type")
         items.append(Item(kind if isinstance(kind, str) else "unknown", item_header, payload))
     return Envelope(header, items)
+
+
+def header_of(beginning: bytes) -> dict[str, Any]:
+    """Return the header alone; raises Refused 400 if it does not end within this beginning."""
+    header, _ = _header(beginning, 0, _HEADER)
+    return header
 
 
 def _skip_blank_lines(body: bytes, at: int) -> int:

@@ -95,28 +95,36 @@ _DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     """Return the unpacked body; raises Refused with 400, 413 or 415."""
-    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
-        if name in {"", "identity"}:
-            continue
-        decoder = _DECODERS.get(name)
-        if decoder is None:
-            raise Refused(415, f"content-encoding {name!r}: use br, gzip, deflate, zstd or none")
-        body = _gather(decoder(body), name, limit)
-    if len(body) > limit:
-        raise Refused(413, f"the body exceeds {limit} bytes: send less at once")
-    return body
-
-
-def _gather(chunks: Iterator[bytes], name: str, limit: int) -> bytes:
-    """Return the chunks as one; stops as soon as they exceed the limit."""
     parts: list[bytes] = []
     size = 0
+    for chunk in _chunks(body, encoding):
+        size += len(chunk)
+        if size > limit:
+            raise Refused(413, f"the body exceeds {limit} bytes unpacked: send less at once")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def beginning(body: bytes, encoding: str, size: int) -> bytes:
+    """Return at least so many of the first unpacked bytes, or all; the rest is left packed."""
+    found = b""
+    for chunk in _chunks(body, encoding):
+        found += chunk
+        if len(found) >= size:
+            break
+    return found
+
+
+def _chunks(body: bytes, encoding: str) -> Iterator[bytes]:
+    """Yield the unpacked body in chunks; raises Refused with 400 or 415."""
+    name = encoding.strip().lower()
+    if name in {"", "identity"}:
+        yield body
+        return
+    decoder = _DECODERS.get(name)
+    if decoder is None:
+        raise Refused(415, f"content-encoding {name!r}: use br, gzip, deflate, zstd or none")
     try:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > limit:
-                raise Refused(413, f"the body exceeds {limit} bytes unpacked: send less at once")
-            parts.append(chunk)
+        yield from decoder(body)
     except _BrokenError as error:
         raise Refused(400, f"the body is no complete {name} stream: {error}") from None
-    return b"".join(parts)

@@ -7,7 +7,7 @@ shell gives ``unavailable`` in its place.
 from datetime import datetime
 
 from pipeline.gateway import auth
-from pipeline.gateway.envelope import parse
+from pipeline.gateway.envelope import header_of, parse
 from pipeline.gateway.exchange import (
     CORS,
     PREFLIGHT,
@@ -21,7 +21,7 @@ from pipeline.gateway.exchange import (
 )
 from pipeline.gateway.formats.json import read_records
 from pipeline.gateway.formats.sentry import read_envelope, read_event
-from pipeline.gateway.inflate import inflate
+from pipeline.gateway.inflate import beginning, inflate
 from pipeline.gateway.intake import Intake
 from pipeline.gateway.settings import GatewaySettings
 from pipeline.model.stage import Note
@@ -29,6 +29,7 @@ from pipeline.model.stage import Note
 # Named, so that a client's reports of what it dropped keep flowing.
 _LIMITED = "error;default;session;transaction;span"
 _MAX_HEADER = 8192
+_MAX_ENVELOPE_HEADER = 2**16
 
 
 class GatewayStage:
@@ -106,9 +107,8 @@ class GatewayStage:
                 self._body(request), intake, keep_ip=self._settings.keep_client_ip
             )
         else:
-            # The key may stand in the envelope alone; if there is one outside, it is asked first.
-            if keys:
-                auth.project_of(self._settings.keys, keys)
+            # Who sends is asked before the body is unpacked: it may be big, or a bomb.
+            auth.project_of(self._settings.keys, keys or self._key_inside(request))
             envelope = parse(self._body(request))
             keys += auth.key_of_dsn(envelope.header.get("dsn"))
             intake = self._intake(request, keys, endpoint, now)
@@ -116,6 +116,12 @@ class GatewayStage:
         if intake.rejected:
             return Answer(_complaints(intake), intake.messages, intake.notes())
         return Answer(ok({"id": event_id} if event_id else {}), intake.messages, intake.notes())
+
+    def _key_inside(self, request: HttpRequest) -> list[str]:
+        """Return the key in the header of an envelope; nothing behind it is unpacked."""
+        encoding = request.header("content-encoding")
+        header = header_of(beginning(request.body, encoding, _MAX_ENVELOPE_HEADER))
+        return auth.key_of_dsn(header.get("dsn"))
 
     def _json(self, request: HttpRequest, now: datetime) -> Answer:
         """Return the answer to records in JSON."""

@@ -1,5 +1,7 @@
 """Who may send."""
 
+import gzip
+
 import pytest
 
 from pipeline.gateway.auth import key_of_dsn, project_of
@@ -84,6 +86,14 @@ def test_every_endpoint_asks(path: str) -> None:
 def test_wrong_key_outside_is_seen_before_the_body() -> None:
     """A wrong key in a header is refused before the body is unpacked."""
     request = a_request(b"\x00", path="/api/1/envelope", key="wrong", content_encoding="gzip")
+
+    assert a_stage().handle(request, AT).reply.status == 403
+
+
+def test_tunnelled_key_is_seen_before_the_body() -> None:
+    """A tunnelled envelope with a wrong key is refused before what follows is unpacked."""
+    body = gzip.compress(an_envelope(EVENT, dsn=DSN.replace(KEY, "wrong")) + bytes(2**20))[:-9]
+    request = a_request(body, path="/tunnel", key=None, content_encoding="gzip")
 
     assert a_stage().handle(request, AT).reply.status == 403
 
