@@ -48,8 +48,8 @@ class Flush:
         listed = chosen(members, reason, now)
         if reason is Reason.REPEAT and rule is not None:
             listed = [_fresh(rule, alert, judged) for alert in listed]
-        listed = _numbered(listed, reason)
-        routes = tuple(rule.channels) if rule is not None and listed[-1].is_on else ()
+        listed = _numbered(listed, members, reason)
+        routes = tuple(rule.channels) if rule is not None and any(a.is_on for a in listed) else ()
         told = {channel for a in listed if is_owed(a) for channel in a.told}
         links = links_of(group, rule.runbook_url if rule else "", self._public_url)
         notices = [
@@ -65,10 +65,11 @@ class Flush:
 
 
 def chosen(members: Sequence[Alert], reason: Reason, now: datetime) -> list[Alert]:
-    """Return who stands in the notice: first the resolved ones, then those that fire."""
+    """Return who stands in the notice: what has changed first, for the list may be cut."""
     listed = [a for a in members if is_owed(a)]
     if reason is not Reason.ALL_RESOLVED:
-        listed += [a for a in members if is_announced(a) or is_new(a, now)]
+        listed += [a for a in members if is_new(a, now)]
+        listed += [a for a in members if is_announced(a)]
     return listed[:MOST]
 
 
@@ -85,12 +86,12 @@ def _fresh(rule: Rule, alert: Alert, judged: Mapping[Series, Verdict]) -> Alert:
     return measured(rule, alert, verdict) if verdict is not None and is_newer else alert
 
 
-def _numbered(listed: Sequence[Alert], reason: Reason) -> list[Alert]:
-    """Return the members with the group's episode and the number of this notice."""
+def _numbered(listed: Sequence[Alert], members: Sequence[Alert], reason: Reason) -> list[Alert]:
+    """Return those listed with the group's episode and the number of this notice."""
     if reason is Reason.FIRST:
         key, number = digest("group", listed[0].alert_id), 0
     else:
-        newest = max(listed, key=lambda a: a.flush)
+        newest = max((a for a in members if a.dedup_key), key=lambda a: a.flush)
         key, number = newest.dedup_key, newest.flush
     return [msgspec.structs.replace(a, dedup_key=key, flush=number) for a in listed]
 
