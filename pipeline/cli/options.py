@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +49,8 @@ def usage_errors() -> Iterator[None]:
         for error in invalid.errors(include_input=False, include_url=False):
             complain(f"{_named(error['loc'])}: {error['msg']}")
         raise typer.Exit(2) from invalid
-    except SettingsError as invalid:  # a value that should be JSON; its text names the field
-        complain(f"{invalid}; lists and mappings are written as JSON")
+    except SettingsError as invalid:
+        complain(f"{_unparsed(str(invalid))}: a list or a mapping is written as JSON")
         raise typer.Exit(2) from invalid
 
 
@@ -61,6 +62,13 @@ def _named(loc: tuple[int | str, ...]) -> str:
     if variable in os.environ or not file:
         return f"{variable} ({key})" if variable in os.environ else f"setting {key}"
     return f"{file}: {key}"
+
+
+def _unparsed(text: str) -> str:
+    """Return the variables of the part whose value is no JSON: the error names the part alone."""
+    part = re.search(r'field "(\w+)"', text)
+    prefix = f"TOCSIN_{part[1] if part else ''}".upper()
+    return ", ".join(sorted(name for name in os.environ if name.upper().startswith(prefix)))
 
 
 def settings() -> "Config":

@@ -58,12 +58,12 @@ def open_log(path: Path) -> IO[bytes]:
 
 
 def last_line(path: Path) -> str:
-    """Return the last line of a log, nothing if there is none."""
+    """Return the last line of a log, nothing if it cannot be read."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, path.stat().st_size - 4096))
             lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
-    except FileNotFoundError:
+    except OSError:
         return ""
     return lines[-1][-300:] if lines else ""
 

@@ -25,7 +25,10 @@ def _version(home: Path, binary: Path) -> int:
     release = home / "release"
     match = _RELEASE.search(release.read_text(errors="replace")) if release.is_file() else None
     if match is None:
-        done = subprocess.run([binary, "-version"], capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run([binary, "-version"], capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise Refused(f"JAVA_HOME: {binary} does not run: {error.strerror}") from error
         match = _BANNER.search(done.stderr)
     if match is None:
         raise Refused(f"JAVA_HOME: {binary} does not tell its version; name a Java {OLDEST}+")
