@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import yaml
 from pydantic import BaseModel, ValidationError
 
@@ -69,8 +70,8 @@ class Document:
 
     def _complaint(self, loc: tuple[str | int, ...], text: str) -> str:
         """Return one complaint of pydantic's, with its line and key."""
-        keys = [str(key) for key in loc if key != "[key]"]
-        key = next((k for k in reversed(keys) if not k.isdigit()), "")
+        names = [k for k in loc if isinstance(k, str) and k[0] not in "[("]
+        key = names[-1] if names else "file"
         return f"{self.at(*loc)}: {key}: {text.removeprefix('Value error, ')}"
 
     def _value(self, node: yaml.Node) -> Any:
@@ -165,10 +166,11 @@ def load_channels(settings: NotifySettings) -> Mapping[str, AnyChannel]:
     return Document(Path(settings.channels)).read_as(ChannelFile).channels
 
 
-def rules_schema() -> dict[str, Any]:
+def rules_schema() -> bytes:
     """Return the JSON Schema of a file of rules, for editors: ``schemas/rules.v1.json``."""
-    schema = RuleFile.model_json_schema(by_alias=True)
-    return {
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:tocsin:rules.v1",
-    } | schema
+        **RuleFile.model_json_schema(by_alias=True),
+    }
+    return orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 
 from pipeline.io.resources import schemas
+from pipeline.io.rulefile import rules_schema
 from pipeline.model.aggregate_state import ClockRecord
 from pipeline.model.alert import Alert
 from pipeline.model.client_report import ClientReport
@@ -58,3 +59,5 @@ def write(folder: Path | None = None) -> None:
     """Write every schema into the folder; without one, where they ship."""
     for name in MESSAGES:
         ((folder or schemas() / "messages") / f"{name}.json").write_bytes(schema_of(name))
+    if folder is None:
+        (schemas() / "rules.v1.json").write_bytes(rules_schema())

@@ -13,17 +13,20 @@ CONDITIONS: tuple[type[Rule], ...] = (Threshold, Issue, Anomaly)
 
 
 def kind_of(rule: Any) -> str:
-    """Return the module of ``conditions/`` that a rule's ``condition`` belongs to."""
+    """Return which model of the union a rule's ``condition`` belongs to.
+
+    The tags are in parentheses, so that in the place of an error they are no keys of the file.
+    """
     name = rule.get("condition", "") if isinstance(rule, dict) else getattr(rule, "condition", "")
     if str(name).startswith("issue."):
-        return "issue"
-    return "anomaly" if str(name).startswith(PREFIX) else "threshold"
+        return "(issue)"
+    return "(anomaly)" if str(name).startswith(PREFIX) else "(threshold)"
 
 
 AnyRule = Annotated[
-    Annotated[Threshold, Tag("threshold")]
-    | Annotated[Issue, Tag("issue")]
-    | Annotated[Anomaly, Tag("anomaly")],
+    Annotated[Threshold, Tag("(threshold)")]
+    | Annotated[Issue, Tag("(issue)")]
+    | Annotated[Anomaly, Tag("(anomaly)")],
     Discriminator(kind_of),
 ]
 
