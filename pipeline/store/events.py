@@ -9,6 +9,7 @@ offset, completed under a fresh token, and its rollup buckets are counted anew.
 
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from pipeline.io.broker import Broker, Committed, Consumer, Start
@@ -42,11 +43,19 @@ class _Rows(NamedTuple):
 class EventsWriter:
     """The exact writer of one table; the caller owns the consumer and its turns."""
 
-    def __init__(self, client: Client, broker: Broker, consumer: Consumer, bury: Bury) -> None:
+    def __init__(
+        self,
+        client: Client,
+        broker: Broker,
+        consumer: Consumer,
+        bury: Bury,
+        busy: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._client = client
         self._broker = broker
         self._consumer = consumer
         self._bury = bury
+        self._busy = busy
 
     def settle(self, source: Source, start: Start) -> int:
         """Bring a partition to a clean state after an assignment; return where to read on.
@@ -172,4 +181,5 @@ class EventsWriter:
 
     def _commit(self, source: Source, at: Committed) -> None:
         """Commit one partition."""
-        self._consumer.commit({source: at})
+        with self._busy():
+            self._consumer.commit({source: at})

@@ -49,7 +49,7 @@ class SinkWorker:
         self._busy = busy
         self._consumer = broker.consumer(f"tocsin-{NAME}", f"{NAME}-{ordinal}", reads)
         self._letters = broker.plain_producer()
-        self._events = EventsWriter(client, broker, self._consumer, self._bury)
+        self._events = EventsWriter(client, broker, self._consumer, self._bury, busy)
         self._waiting: dict[Source, list[Record]] = {}
         self._offsets: dict[Source, int] = {}
         self._bytes = 0
@@ -154,11 +154,9 @@ class SinkWorker:
         for source, records in waiting.items():
             if source.topic == EVENTS_TOPIC:
                 end = self._end(source)
-                with self._busy():
-                    self._events.write(source, records, self._offsets[source], end)
+                self._events.write(source, records, self._offsets[source], end)
                 self._offsets[source] = end
-        with self._busy():
-            self._flush_tables({s: r for s, r in waiting.items() if s.topic != EVENTS_TOPIC})
+        self._flush_tables({s: r for s, r in waiting.items() if s.topic != EVENTS_TOPIC})
         self._waiting, self._bytes, self._since = {}, 0, None
         metrics.BATCH_SECONDS.labels(NAME).observe(time.monotonic() - began)
         return Turn("committed", n)
@@ -180,7 +178,8 @@ class SinkWorker:
             self._insert(table, rows)
         self._flush_letters()
         ends = {source: self._end(source) for source in waiting}
-        self._consumer.commit({source: Committed(end) for source, end in ends.items()})
+        with self._busy():
+            self._consumer.commit({source: Committed(end) for source, end in ends.items()})
         self._offsets.update(ends)
 
     def _rows(self, record: Record) -> list[tuple[str, bytes]]:
