@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,48 +19,19 @@ from pydantic_settings import (
 
 from pipeline.aggregate.settings import AggregateSettings
 from pipeline.alert.settings import AlertSettings
+from pipeline.api.settings import ApiSettings
 from pipeline.detect.settings import DetectSettings
 from pipeline.gateway.settings import GatewaySettings
 from pipeline.group.settings import GroupSettings
+from pipeline.io.settings import KafkaSettings
 from pipeline.notify.settings import NotifySettings
 from pipeline.process.settings import ProcessSettings
 from pipeline.sink.settings import SinkSettings
+from pipeline.store.settings import ClickHouseSettings
 
 PREFIX = "TOCSIN_"
 # Read by the shell before there is a configuration, so they are no settings.
 NOT_SETTINGS = frozenset({"TOCSIN_CONFIG", "TOCSIN_DATA", "TOCSIN_TEST_KAFKA", "TOCSIN_TEST_SEED"})
-
-
-class KafkaSettings(BaseModel):
-    """Where the brokers are and how topics are made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    bootstrap_servers: str = "127.0.0.1:9092"
-    partitions: int = Field(default=4, ge=1, description="of every partitioned topic")
-    replication: int = Field(default=1, ge=1)
-    min_insync_replicas: int = Field(default=1, ge=1)
-    client: dict[str, str] = Field(default={}, description="passed on to librdkafka: sasl, ssl")
-
-
-class ClickHouseSettings(BaseModel):
-    """Where ClickHouse answers HTTP."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = "http://127.0.0.1:8123"
-    user: str = "default"
-    password: SecretStr = SecretStr("")
-    database: str = "tocsin"
-
-
-class ApiSettings(BaseModel):
-    """Where the HTTP API listens."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str = "127.0.0.1"
-    port: int = 8700
 
 
 class LogSettings(BaseModel):

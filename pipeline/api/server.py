@@ -12,13 +12,15 @@ import uvicorn
 
 from pipeline.api.app import create_app
 from pipeline.api.hub import Hub
-from pipeline.config import Config
+from pipeline.api.settings import ApiSettings
 from pipeline.io.broker import Away
 from pipeline.io.health import Health
 from pipeline.io.kafka.tail import Tail
 from pipeline.io.log import bind, logger
+from pipeline.io.settings import KafkaSettings
 from pipeline.model.stage import Record
 from pipeline.store.clickhouse import connect
+from pipeline.store.settings import ClickHouseSettings
 
 TOPICS = {"events.grouped": "occurrence", "alerts": "alert"}
 POLL_S = 0.5
@@ -34,6 +36,22 @@ class Source(Protocol):
 
     def close(self) -> None:
         """End."""
+
+
+class Settings(Protocol):
+    """What the API needs of the configuration."""
+
+    @property
+    def api(self) -> ApiSettings:
+        """Where it listens."""
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        """Where the brokers are."""
+
+    @property
+    def clickhouse(self) -> ClickHouseSettings:
+        """Where ClickHouse is."""
 
 
 class Server(uvicorn.Server):
@@ -90,7 +108,7 @@ class Follower:
         self._thread.join()
 
 
-async def _serve(config: Config, listener: socket.socket, metrics_port: int) -> None:
+async def _serve(config: Settings, listener: socket.socket, metrics_port: int) -> None:
     """Serve until a signal comes."""
     hub = Hub()
     app = create_app(connect(config.clickhouse), hub)
@@ -119,7 +137,7 @@ async def _serve(config: Config, listener: socket.socket, metrics_port: int) -> 
         health.close()
 
 
-def serve(config: Config, metrics_port: int) -> int:
+def serve(config: Settings, metrics_port: int) -> int:
     """Run the API in this process; return its exit code."""
     bind(stage="api")
     listener = socket.socket()

@@ -90,3 +90,26 @@ def settings() -> "Config":
         return load()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"{file} is no TOML: {error}") from error
+
+
+def reachable(data: Path) -> "Config":
+    """Return the settings, with the addresses of what runs in the data folder if anything does.
+
+    An address in the environment or a file is not overridden: it names something else on purpose.
+    """
+    from pipeline.config import load
+    from pipeline.local import state
+
+    with usage_errors():
+        config = load()
+    running = state.read(data)
+    if running is None or not state.is_alive(running.pid, running.started_at):
+        return config
+    updates: dict[str, object] = {}
+    if "bootstrap_servers" not in config.kafka.model_fields_set:
+        servers = {"bootstrap_servers": running.endpoints.bootstrap_servers}
+        updates["kafka"] = config.kafka.model_copy(update=servers)
+    if "url" not in config.clickhouse.model_fields_set:
+        url = {"url": running.endpoints.clickhouse_url}
+        updates["clickhouse"] = config.clickhouse.model_copy(update=url)
+    return config.model_copy(update=updates)

@@ -176,14 +176,15 @@ def status(data: Data, json: Json = False, get: Get = "") -> None:
 def _print(found: "Status") -> None:
     """Print the status as tables."""
     import msgspec
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"tocsin: {found.phase}", title_justify="left")
+    table = Table(title=f"tocsin: {found.phase}", title_justify="left", box=SIMPLE, padding=(0, 1))
     for name in ("stage", "state"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("pid", "restarts", "uptime", "memory", "lag", "ready", "metrics"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in found.processes:
         table.add_row(*_cells(row))
     console = Console()

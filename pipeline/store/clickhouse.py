@@ -9,14 +9,15 @@ Exceptions::
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
-from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
+
+from pipeline.store.settings import ClickHouseSettings
 
 # TIMEOUT_EXCEEDED, TOO_MANY_QUERIES, TOO_MANY_PARTS, MEMORY_LIMIT_EXCEEDED, NETWORK_ERROR,
 # TABLE_IS_READ_ONLY, KEEPER_EXCEPTION: the same bytes may be taken later.
@@ -44,26 +45,10 @@ class StoreRefused(StoreError):
         self.row = int(row[1]) if row else None
 
 
-class Settings(Protocol):
-    """Where ClickHouse answers; config.ClickHouseSettings is one."""
-
-    @property
-    def url(self) -> str:
-        """The address of its HTTP interface."""
-
-    @property
-    def user(self) -> str:
-        """The user."""
-
-    @property
-    def password(self) -> SecretStr:
-        """The password."""
-
-
 class Client:
     """One client; connects at the first question, so that a store that is away can come later."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ClickHouseSettings) -> None:
         self._settings = settings
         self._inner: Any = None
 
@@ -134,6 +119,6 @@ class _translated:  # noqa: N801  reads as a clause: with _translated()
             raise StoreRefused(text) from raised
 
 
-def connect(settings: Settings) -> Client:
+def connect(settings: ClickHouseSettings) -> Client:
     """Return a client."""
     return Client(settings)

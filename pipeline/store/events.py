@@ -157,15 +157,15 @@ class EventsWriter:
         # Every name and number below is ours: tables of reconcile.py, partitions, offsets.
         of_partition = f"src_topic = '{source.topic}' AND src_partition = {source.partition}"
         touched = (
-            f"SELECT DISTINCT {rollup.expression} FROM tocsin.events WHERE {of_partition}"  # noqa: S608
+            f"SELECT DISTINCT {rollup.expression} FROM tocsin.events WHERE {of_partition}"
             f" AND src_offset BETWEEN {first} AND {last}"
         )
         self._client.command(
-            f"DELETE FROM tocsin.{rollup.table} WHERE src_partition = {source.partition}"  # noqa: S608
+            f"DELETE FROM tocsin.{rollup.table} WHERE src_partition = {source.partition}"
             f" AND {rollup.bucket} IN ({touched})"
         )
         where = f"{of_partition} AND {rollup.expression} IN ({touched})"
-        source_rows = f"(SELECT * FROM tocsin.events WHERE {where})"  # noqa: S608
+        source_rows = f"(SELECT * FROM tocsin.events WHERE {where})"
         select = rollup.select.format(source=source_rows)
         self._client.command(
             f"INSERT INTO tocsin.{rollup.table} {select}",
