@@ -44,6 +44,7 @@ NOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "outcomes": ("Events by what became of them.", ("kind", "outcome")),
     "gateway_items": ("Records in requests by what became of them.", ("kind", "outcome")),
     "gateway_requests": ("Requests by where they went and the answer.", ("endpoint", "status")),
+    "scrubbed": ("Secrets removed, by the rule that found them.", ("rule",)),
     "decisions": ("Novel events by how their group was found.", ("how",)),
     "late_rows": ("Rows of windows that were closed: sent on as corrections.", ()),
     "frame_overlap": ("Offsets that two frames claim: must stay 0.", ("source",)),

@@ -1,0 +1,187 @@
+"""One event as ``process`` understands it: who reports, when, and what happened.
+
+``read`` takes the tolerant shapes of the contract; what has a wrong type is Unreadable.
+"""
+
+from typing import Any, Final
+from uuid import NAMESPACE_OID, uuid5
+
+import msgspec
+
+from pipeline.model.event import COUNTS, event_id_of
+from pipeline.model.stage import Record, Unreadable
+from pipeline.process.exceptions import MAX_MESSAGE, Raised, raised
+from pipeline.process.times import ms_of
+from pipeline.process.values import mapping, number, text
+
+Body = dict[str, Any]
+
+_LEVELS: Final = {
+    **dict.fromkeys(("debug", "trace", "verbose", "finest", "fine"), "debug"),
+    **dict.fromkeys(("info", "information", "notice", "log", "informational"), "info"),
+    **dict.fromkeys(("warning", "warn"), "warning"),
+    **dict.fromkeys(("error", "err", "severe"), "error"),
+    **dict.fromkeys(("fatal", "critical", "crit", "alert", "emerg", "emergency", "panic"), "fatal"),
+}
+
+
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """What every event has; ``own_id`` tells whether the producer gave the id."""
+
+    kind: str
+    event_id: str
+    own_id: bool
+    project: str
+    service: str
+    environment: str
+    release: str
+    event_ms: int | None
+    weight: float
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """What an error event says happened; ``pattern`` is what its words are grouped by."""
+
+    level: str
+    platform: str
+    raised: Raised
+    message: str
+    pattern: str
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """One answered request."""
+
+    status: int
+    duration_ms: float
+
+
+def read_head(body: Body, kind: str, record: Record) -> Head:
+    """Return what every event has; raises Unreadable where no service is named."""
+    event_id = event_id_of(body.get("event_id"))
+    weight = number(body.get("sample_weight"))
+    return Head(
+        kind=kind,
+        event_id=event_id or _derived_id(record),
+        own_id=bool(event_id),
+        project=project_of(body),
+        service=_service(body),
+        environment=_scalar(body, "environment", 64) or "production",
+        release=_scalar(body, "release", 200),
+        event_ms=ms_of(body.get("timestamp")),
+        weight=weight if weight is not None and weight >= 1 else 1.0,
+    )
+
+
+def project_of(body: Body) -> str:
+    """Return the project an event belongs to."""
+    return text(body.get("project")) or "default"
+
+
+def read_fault(body: Body) -> Fault:
+    """Return what happened; raises Unreadable for an event that says nothing."""
+    platform = text(body.get("platform"), 64).lower()
+    error = raised(body, platform)
+    pattern, formatted = _log_entry(body)
+    message = error.value or formatted or pattern
+    if not message and not error.type and not error.stack.frames:
+        text_ = "nothing to report: give one of message, logentry, exception, stacktrace, threads"
+        raise Unreadable("no_content", text_)
+    return Fault(
+        level=level_of(body.get("level"), body),
+        platform=platform,
+        raised=error,
+        message=message,
+        pattern=error.value if error.type else pattern or message,
+    )
+
+
+def read_request(body: Body) -> Request:
+    """Return a request's facts; raises Unreadable where one is missing."""
+    status, duration = number(body.get("status")), number(body.get("duration_ms"))
+    if status is None or duration is None or duration < 0:
+        raise Unreadable(
+            "wrong_type", "a request needs status and duration_ms, numbers of at least 0"
+        )
+    return Request(int(status), duration)
+
+
+def read_counts(body: Body) -> dict[str, int]:
+    """Return a session record's counts; raises Unreadable without any."""
+    found = {}
+    for name in COUNTS:
+        value = number(body.get(name))
+        if value is not None and value >= 0:
+            found[name] = int(value)
+    if not found:
+        raise Unreadable("no_content", f"a session needs one of {', '.join(COUNTS)}, numbers")
+    return found
+
+
+def level_of(value: Any, body: Body | None = None) -> str:
+    """Return one of five levels; numbers are pino's, below 10 syslog's."""
+    if isinstance(value, str):
+        return _LEVELS.get(value.strip().lower(), "error")
+    if isinstance(value, dict):
+        return level_of(value.get("name"))
+    severity = number((body or {}).get("severityNumber"))
+    if severity is not None:
+        return _by(severity, ((21, "fatal"), (17, "error"), (13, "warning"), (9, "info")))
+    level = number(value)
+    if level is None:
+        return "error"
+    if level < 10:
+        syslog = "fatal", "fatal", "fatal", "error", "warning", "info", "info"
+        return syslog[int(level)] if 0 <= level < 7 else "debug"
+    return _by(level, ((60, "fatal"), (50, "error"), (40, "warning"), (30, "info")))
+
+
+def user_id_of(body: Body) -> str:
+    """Return who was affected: an id, else another name of the user."""
+    user = body.get("user")
+    if isinstance(user, dict):
+        return text(user.get("id") or user.get("username") or user.get("email"))
+    return text(user) if isinstance(user, str | int) and not isinstance(user, bool) else ""
+
+
+def _by(value: float, steps: tuple[tuple[int, str], ...]) -> str:
+    """Return the level of the first step that the value reaches."""
+    return next((level for least, level in steps if value >= least), "debug")
+
+
+def _derived_id(record: Record) -> str:
+    """Return an id of where the record stands, which a replay repeats."""
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    return uuid5(NAMESPACE_OID, place).hex
+
+
+def _service(body: Body) -> str:
+    """Return the service's name; raises Unreadable where nothing names it."""
+    service = _scalar(body, "service", 200) or text(mapping(body.get("tags")).get("service"))
+    service = service or text(body.get("project"))
+    if not service:
+        raise Unreadable("no_service", 'the event names no service: add "service": "<its name>"')
+    return service
+
+
+def _scalar(body: Body, name: str, limit: int) -> str:
+    """Return a text field; raises Unreadable for an object or a list."""
+    value = body.get(name)
+    if isinstance(value, dict | list):
+        raise Unreadable("wrong_type", f"{name} is a text, not an {type(value).__name__}")
+    return text(value, limit)
+
+
+def _log_entry(body: Body) -> tuple[str, str]:
+    """Return the template of a message and its formatted text."""
+    pattern = formatted = ""
+    for name in ("logentry", "message"):
+        value = body.get(name)
+        if isinstance(value, dict) and not (value.keys() & {"message", "formatted"}):
+            formatted = formatted or text(value, MAX_MESSAGE)
+        elif isinstance(value, dict):
+            pattern = pattern or text(value.get("message"), MAX_MESSAGE)
+            formatted = formatted or text(value.get("formatted"), MAX_MESSAGE)
+        elif value is not None:
+            formatted = formatted or text(value, MAX_MESSAGE)
+    return pattern or formatted, formatted or pattern

@@ -1,0 +1,162 @@
+"""The row of table ``events``: what an event says, in the columns that people search."""
+
+from typing import Any, Final
+
+from pipeline.frames.users import user_hash
+from pipeline.model.grouped import Grouped
+from pipeline.process.event import Fault, Head, user_id_of
+from pipeline.process.stacks import MAX_TEXT
+from pipeline.process.stacks.frame import shown_path, top
+from pipeline.process.times import at
+from pipeline.process.values import dumps, mapping, number, text, words
+
+MAX_MESSAGE: Final = 8192
+MAX_CONTEXTS: Final = 64 * 1024
+MAX_BREADCRUMBS: Final = 64 * 1024
+_MOST_TAGS: Final = 50
+_MOST_CRUMBS: Final = 100
+# In columns of their own, or of no use to whoever looks at one event.
+_ELSEWHERE: Final = words(
+    "schema kind event_id timestamp received project service environment release level "
+    "platform message logentry exception stacktrace threads tags breadcrumbs contexts "
+    "fingerprint sample_weight session_id trace modules sdk debug_meta server_name source"
+)
+
+
+def grouped_row(
+    head: Head,
+    fault: Fault,
+    body: dict[str, Any],
+    *,
+    ts_ms: int,
+    broker_ms: int,
+    fingerprint: str,
+    version: int,
+    group_id: str,
+    how: str,
+    user: tuple[str, int],
+    place: tuple[int, int],
+) -> Grouped:
+    """Return the row of an error event."""
+    raised = fault.raised
+    shown = top(raised.stack.frames)
+    path = shown_path(shown.path) if shown else ""
+    request = mapping(body.get("request"))
+    contexts = mapping(body.get("contexts"))
+    trace = mapping(body.get("trace")) or mapping(contexts.get("trace"))
+    sdk = mapping(body.get("sdk"))
+    return Grouped(
+        event_id=head.event_id,
+        ts=at(ts_ms),
+        received_at=at(broker_ms),
+        project=head.project,
+        service=head.service,
+        environment=head.environment,
+        release=head.release,
+        level=fault.level,
+        platform=fault.platform,
+        group_id=group_id,
+        fingerprint=fingerprint,
+        grouping_version=version,
+        group_how=how,
+        error_type=raised.type,
+        message=fault.message[:MAX_MESSAGE],
+        culprit=_culprit(shown.function if shown else "", path, body),
+        file=path,
+        stack=_stack(raised.stack.text, raised.causes),
+        handled=raised.handled,
+        user_id=user[0],
+        session_id=text(body.get("session_id"), 64),
+        trace_id=text(trace.get("trace_id"), 32),
+        span_id=text(trace.get("span_id"), 16),
+        http_method=text(request.get("method"), 16),
+        http_route=text(body.get("transaction"), 200),
+        http_status=_status(contexts),
+        url=text(request.get("url"), 2048),
+        host=text(body.get("server_name"), 256),
+        sdk=f"{text(sdk.get('name'))}/{text(sdk.get('version'))}" if sdk.get("name") else "",
+        sample_weight=head.weight,
+        tags=_tags(body.get("tags")),
+        contexts=_contexts(body, contexts),
+        breadcrumbs=_breadcrumbs(body.get("breadcrumbs")),
+        raw_partition=place[0],
+        raw_offset=place[1],
+    )
+
+
+def title_of(error_type: str, template: str, culprit: str) -> str:
+    """Return what an issue is called."""
+    first = template.split("\n", 1)[0][:200]
+    if not error_type:
+        return first
+    return f"{error_type}: {first or culprit}" if first or culprit else error_type
+
+
+def user_of(body: dict[str, Any], clean: dict[str, Any]) -> tuple[str, int]:
+    """Return who was affected and the hash to count them by.
+
+    Where scrubbing took the id (a mail address), the hash stands in its place, so that users can
+    still be told apart.
+    """
+    user_id = user_id_of(body)
+    counted = user_hash(user_id)
+    shown = user_id if clean is body else user_id_of(clean)
+    return (shown if shown == user_id else f"hash:{counted:016x}"), counted
+
+
+def _culprit(function: str, path: str, body: dict[str, Any]) -> str:
+    """Return where it happened: function and file, else the transaction."""
+    if function and path:
+        return f"{function} in {path}"
+    return function or path or text(body.get("transaction"))
+
+
+def _stack(stack: str, causes: str) -> str:
+    """Return the stack's text with its causes, at most 64 KiB."""
+    return f"{stack}\n{causes}"[:MAX_TEXT] if causes else stack
+
+
+def _status(contexts: dict[str, Any]) -> int:
+    """Return the status of the response that went with the error."""
+    status = number(mapping(contexts.get("response")).get("status_code"))
+    return int(status) if status is not None and 0 <= status < 1000 else 0
+
+
+def _tags(tags: Any) -> dict[str, str]:
+    """Return tags as texts of bounded length and number."""
+    if not tags:
+        return {}
+    pairs = list(mapping(tags).items())[:_MOST_TAGS]
+    return {key[:32]: text(value) for key, value in pairs if value is not None}
+
+
+def _contexts(body: dict[str, Any], contexts: dict[str, Any]) -> str:
+    """Return contexts and every field without a column as JSON text, the small ones first."""
+    rest = {key: value for key, value in body.items() if key not in _ELSEWHERE and value}
+    if rest:
+        contexts = {**contexts, **rest}
+    if not contexts:
+        return ""
+    found = dumps(contexts)
+    if len(found) <= MAX_CONTEXTS:
+        return found
+    kept: dict[str, Any] = {}
+    size, dropped = 0, []
+    for key, value in sorted(contexts.items(), key=lambda item: len(dumps(item[1]))):
+        size += len(dumps(value)) + len(key) + 4
+        if size > MAX_CONTEXTS:
+            dropped.append(key)
+        else:
+            kept[key] = value
+    return dumps({**kept, "_dropped": dropped})
+
+
+def _breadcrumbs(crumbs: Any) -> str:
+    """Return the newest breadcrumbs as JSON text, as many as have room."""
+    values = crumbs.get("values") if isinstance(crumbs, dict) else crumbs
+    if not isinstance(values, list) or not values:
+        return ""
+    kept = values[-_MOST_CRUMBS:]
+    while len(found := dumps(kept)) > MAX_BREADCRUMBS and len(kept) > 1:
+        kept = kept[len(kept) // 2 :]
+    return found if len(found) <= MAX_BREADCRUMBS else ""

@@ -1,0 +1,53 @@
+"""Go: pairs of lines, the call ``pkg.(*T).m(args)`` and its file, innermost first."""
+
+import re
+from typing import Final
+
+from pipeline.process.stacks.frame import Frame, clean_function, is_library
+
+_GENERIC = re.compile(r"\[[^\[\]]{0,200}\]")
+_CLOSURE = re.compile(r"(\.func\d{1,6}|\.\d{1,6})+$")
+_MOST: Final = 200
+
+
+def parse(text: str) -> list[Frame]:
+    """Return the frames of the first goroutine, innermost first; none if it is not Go."""
+    if ".go:" not in text:
+        return []
+    frames: list[Frame] = []
+    called = ""
+    for line in text.split("\n", _MOST)[:_MOST]:
+        if line.startswith("created by "):
+            break
+        if line.startswith("goroutine "):
+            if frames:
+                break
+            called = ""
+        elif line[:1] in "\t " and called and ".go:" in line:
+            frames.append(_frame(called, line.strip()))
+            called = ""
+        else:
+            called = line.strip()
+    return frames
+
+
+def headline(text: str) -> tuple[str, str]:
+    """Return type and message: Go prints no type of a panic."""
+    head = text.split("\ngoroutine ", 1)[0].split("\n[signal ", 1)[0].strip()
+    if head.startswith("panic: "):
+        return "panic", head.removeprefix("panic: ").removesuffix(" [recovered]")
+    if head.startswith("fatal error: "):
+        return "fatal error", head.removeprefix("fatal error: ")
+    return "", head.split("\n", 1)[0]
+
+
+def _frame(called: str, place: str) -> Frame:
+    """Return the frame of a pair."""
+    path, _, rest = place.rpartition(".go:")
+    digits = rest.partition(" ")[0]
+    name = called[: called.rfind("(")] if called.endswith(")") else called
+    name = name[name.rfind("/") + 1 :]
+    plain = _CLOSURE.sub(".func", _GENERIC.sub("", name))
+    ours = not plain.startswith(("runtime.", "panic", "testing.")) and not is_library(path)
+    number = int(digits) if digits.isdecimal() and len(digits) < 9 else 0
+    return Frame(clean_function(plain), path + ".go", number, ours)

@@ -1,0 +1,68 @@
+"""Java, Kotlin and Scala: ``at a.b.C.m(F.java:n)``, innermost first."""
+
+from typing import Final
+
+from pipeline.process.stacks.frame import Frame, clean_function
+
+_LIBRARY: Final = (
+    "java.",
+    "javax.",
+    "jdk.",
+    "sun.",
+    "com.sun.",
+    "kotlin.",
+    "kotlinx.",
+    "scala.",
+    "org.junit.",
+    "junit.",
+)
+_ENDINGS: Final = (".java", ".kt", ".scala", ".groovy", ".clj", "SourceFile", "<generated>")
+_PLACELESS: Final = ("Native Method", "Unknown Source", "")
+_OTHER: Final = ("Caused by:", "Suppressed:")
+_MOST: Final = 200
+
+
+def parse(text: str) -> list[Frame]:
+    """Return the frames of the raised exception, innermost first; none if it is not Java."""
+    frames: list[Frame] = []
+    for raw in text.split("\n", _MOST)[:_MOST]:
+        line = raw.strip()
+        if line.startswith("at "):
+            frame = _frame(line)
+            if frame is not None:
+                frames.append(frame)
+        elif frames and line.startswith(_OTHER):
+            break
+    return frames
+
+
+def headline(text: str) -> tuple[str, str]:
+    """Return type and message from the lines above the frames."""
+    head = text.split("\tat ", 1)[0].split("\n    at ", 1)[0].strip()
+    if head.startswith("Exception in thread "):
+        head = head.partition('" ')[2]
+    type_, _, message = head.partition(": ")
+    return type_, message
+
+
+def is_ours(function: str) -> bool:
+    """Tell by the package whether code is neither the JVM's nor a language's."""
+    return not function.startswith(_LIBRARY)
+
+
+def _frame(line: str) -> Frame | None:
+    """Return the frame of one line, or None if it is another language's."""
+    opened = line.find("(", 3)
+    closed = line.find(")", opened)
+    if opened < 0 or closed < 0:
+        return None
+    called = line[3:opened]
+    called = called[called.rfind("/") + 1 :]
+    place, _, digits = line[opened + 1 : closed].partition(":")
+    if " " in called or "." not in called:
+        return None
+    if not place.endswith(_ENDINGS) and place not in _PLACELESS:
+        return None
+    path = "" if place in _PLACELESS else place
+    number = int(digits) if digits.isdecimal() and len(digits) < 9 else 0
+    return Frame(clean_function(called), path, number, is_ours(called))

@@ -1,0 +1,258 @@
+"""What a secret looks like: names of keys, and patterns of values.
+
+Each rule says by which letters it may be found at all, so that most texts are passed at a glance.
+Every quantifier is bounded and every search starts at a literal or behind a look-behind.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv6Address
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+REDACTED: Final = "[REDACTED]"
+_MOST_KEYS: Final = 10_000
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a table."""
+    return frozenset(text.split())
+
+
+_WORDS = re.compile(r"[A-Z]{1,40}(?![a-z])|[A-Z]?[a-z]{1,40}")
+_SECRET_WORDS: Final = words(
+    "password passwords passwd passwort passphrase passcode pwd pass secret secrets token "
+    "jwt apikey credential credentials creds authorization auth cookie cookies session "
+    "sessionid sid csrf xsrf pin otp totp cvv cvc ssn"
+)
+_SECRET_PAIRS: Final = frozenset(
+    (first, "key")
+    for first in (
+        *("api", "access", "private", "signing", "encryption", "account", "master", "ssh"),
+        *("license", "storage", "shared", "secret", "auth", "deploy", "host"),
+    )
+) | {
+    *(("security", "code"), ("verification", "code"), ("time", "code"), ("time", "password")),
+    *(("card", "number"), ("credit", "card"), ("social", "security"), ("amz", "signature")),
+    *(("access", "tokens"), ("refresh", "tokens"), ("auth", "tokens"), ("api", "tokens")),
+}
+# A counter, a date or a setting that merely has such a word in its name.
+_HARMLESS_LAST: Final = words(
+    "count length len size limit policy at on date time enabled disabled required expired "
+    "expires expiry ttl type types name names url uri path age valid attempts status state "
+    "version max min budget usage used total rate index hint field method mode scheme "
+    "provider reset changed updated created duration timeout seconds ms position offset "
+    "reason error errors failed failure present missing per left remaining class level "
+    "strength"
+)
+_HARMLESS_FIRST: Final = words(
+    "max min num n total has is should can requires missing invalid no input output prompt "
+    "completion remaining"
+)
+_ENDINGS: Final = (
+    *("password", "passwd", "passphrase", "secret", "apikey", "accesstoken", "authtoken"),
+    *("secretkey", "privatekey", "accesskey", "sessionid", "sessid", "sessiontoken", "csrftoken"),
+    *("refreshtoken", "usertoken", "bearertoken", "idtoken", "xsrftoken", "apitoken"),
+)
+_keys: dict[str, bool] = {}
+
+
+def is_secret_key(key: str) -> bool:
+    """Tell whether what stands under this name is a secret, whatever its case and style."""
+    found = _keys.get(key)
+    if found is None:
+        if len(_keys) >= _MOST_KEYS:
+            _keys.clear()
+        found = _keys[key] = _is_secret(key[:200])
+    return found
+
+
+def _is_secret(key: str) -> bool:
+    """Look at the words of a name."""
+    parts = [word.lower() for word in _WORDS.findall(key)]
+    if not parts or parts[-1] in _HARMLESS_LAST or parts[0] in _HARMLESS_FIRST:
+        return False
+    if any(word in _SECRET_WORDS for word in parts):
+        return True
+    if any(pair in _SECRET_PAIRS for pair in pairwise(parts)):
+        return True
+    return any(word.endswith(_ENDINGS) for word in parts)
+
+
+class Rule(NamedTuple):
+    """A kind of value: the letters it cannot be without, and what removes it from a text."""
+
+    name: str
+    letters: tuple[str, ...]
+    clean: Callable[[str], str]
+
+
+def _pem(text: str) -> str:
+    """Remove private keys, also one that was cut short."""
+    parts, at = [], 0
+    while (start := text.find("-----BEGIN ", at)) >= 0:
+        head = text.find("-----", start + 11, start + 80)
+        if head < 0 or "PRIVATE" not in text[start:head]:
+            parts.append(text[at : start + 11])
+            at = start + 11
+            continue
+        parts.append(text[at:start] + "[private key]")
+        end = text.find("-----END ", head)
+        close = text.find("-----", end + 9) if end >= 0 else -1
+        at = close + 5 if close >= 0 else len(text)
+    return "".join((*parts, text[at:])) if parts else text
+
+
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{5,4096}\.[\w-]{5,8192}(?:\.[\w-]{0,4096}){0,4}")
+_SCHEME = re.compile(r"\b(bearer|basic|digest|token)([ :]{1,3})([\w.~+/=-]{8,4096})", re.IGNORECASE)
+_URL_USER = re.compile(r"://[^\s/\"'<>]{0,256}@")
+_EMAIL = re.compile(
+    r"(?<![\w.%+-])[\w.%+-]{1,256}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.([A-Za-z]{2,24})(?![\w-])"
+)
+_FILES: Final = words("js mjs cjs jsx ts tsx java go rb php kt vue html json yaml")
+_VENDOR = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"
+    r"|(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|[srp]k_(?:live|test)_|whsec_|npm_|"
+    r"pypi-|dop_v1_|hf_|shpat_|shpss_)[A-Za-z0-9_-]{10,255}"
+    r"|AIza[\w-]{30,40}|SG\.[\w-]{16,64}\.[\w-]{16,64}|sk-[\w-]{20,200}|ya29\.[\w-]{20,255}"
+    r")"
+)
+_HOOK = re.compile(r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]{8,200}")
+_CARD = re.compile(r"(?<![\w.-])[3-6](?:[ -]?\d){12,18}(?![\w-])")
+_SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
+_IPV4 = re.compile(
+    r"(?<![\w.-])(?<![^/\s]/)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+    r"(?![\w-]|\.\d)"
+)
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,40}(?:\.\d{1,3}){0,3}(?![\w.])")
+_HOME = re.compile(r"((?:/home/|/Users/|\\Users\\\\?))([^/\\\s\"':]{1,64})(?=[/\\])")
+_SHARED_HOMES: Final = words(
+    "app ubuntu ec2-user runner node www-data site deploy user root Shared Public [user]"
+)
+
+
+def _scheme(text: str) -> str:
+    """Remove what follows Bearer, Basic and their kin, unless it is a plain word."""
+
+    def replace(found: re.Match[str]) -> str:
+        """Return the scheme without its credentials."""
+        value = found.group(3)
+        plain = value.isalpha() and (value.islower() or value.istitle() or value.isupper())
+        if plain and len(value) < 24:
+            return found.group()
+        return f"{found.group(1)}{found.group(2)}[token]"
+
+    return _SCHEME.sub(replace, text)
+
+
+def _url_user(text: str) -> str:
+    """Remove the password from URLs, and a user part that is long enough to be a token."""
+
+    def replace(found: re.Match[str]) -> str:
+        """Return the authority without its password."""
+        user, colon, password = found.group()[3:-1].partition(":")
+        if colon and password:
+            return f"://{user}:[password]@"
+        return "://[token]@" if len(user) >= 16 else found.group()
+
+    return _URL_USER.sub(replace, text)
+
+
+def _email(text: str) -> str:
+    """Remove mail addresses, but not ``function@file.js``."""
+    return _EMAIL.sub(
+        lambda found: found.group() if found.group(1).lower() in _FILES else "[email]", text
+    )
+
+
+def _vendor(text: str) -> str:
+    """Remove keys and tokens that tell their maker."""
+    return _HOOK.sub(r"\1[token]", _VENDOR.sub("[token]", text))
+
+
+def _card(text: str) -> str:
+    """Remove numbers of payment cards."""
+
+    def replace(found: re.Match[str]) -> str:
+        """Return a number that is none of a card."""
+        digits = [int(char) for char in found.group() if char.isdigit()]
+        doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+        return "[card]" if (sum(digits[-1::-2]) + doubled) % 10 == 0 else found.group()
+
+    return _CARD.sub(replace, text)
+
+
+def _iban(text: str) -> str:
+    """Remove account numbers whose check digits are right."""
+
+    def replace(found: re.Match[str]) -> str:
+        """Return what is no account number."""
+        plain = found.group().replace(" ", "")
+        if not 15 <= len(plain) <= 34:
+            return found.group()
+        number = int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4]))
+        return "[iban]" if number % 97 == 1 else found.group()
+
+    return _IBAN.sub(replace, text)
+
+
+def _ipv4(text: str) -> str:
+    """Remove addresses, but not those that name no machine."""
+    return _IPV4.sub(
+        lambda found: found.group() if found.group() in {"127.0.0.1", "0.0.0.0"} else "[ip]",  # noqa: S104  compared, not bound
+        text,
+    )
+
+
+def _ipv6(text: str) -> str:
+    """Remove addresses that are valid and have a digit (``Fee::add`` has none)."""
+
+    def replace(found: re.Match[str]) -> str:
+        """Return what is no address."""
+        word = found.group().rstrip(":") if not found.group().endswith("::") else found.group()
+        if word.count(":") < 2 or word in {"::1", "::"} or not any(c.isdigit() for c in word):
+            return found.group()
+        try:
+            IPv6Address(word)
+        except ValueError:
+            return found.group()
+        return "[ip]" + found.group()[len(word) :]
+
+    return _IPV6.sub(replace, text)
+
+
+def _home(text: str) -> str:
+    """Remove the names of people from their home folders."""
+    return _HOME.sub(
+        lambda found: (
+            found.group(1) + (found.group(2) if found.group(2) in _SHARED_HOMES else "[user]")
+        ),
+        text,
+    )
+
+
+VALUES: Final = (
+    Rule("pem", ("-----BEGIN",), _pem),
+    Rule("jwt", ("eyJ",), lambda text: _JWT.sub("[jwt]", text)),
+    Rule("url", ("://",), _url_user),
+    Rule(
+        "vendor",
+        (
+            *("AKIA", "ASIA", "AROA", "AIDA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_"),
+            *("ghr_", "github_pat_", "glpat-", "xox", "xapp-", "k_live_", "k_test_", "whsec_"),
+            *("npm_", "pypi-", "dop_v1_", "hf_", "shpat_", "shpss_", "AIza", "SG.", "sk-", "ya29."),
+            "hooks.slack.com",
+        ),
+        _vendor,
+    ),
+    Rule("scheme", (), _scheme),
+    Rule("email", ("@",), _email),
+    Rule("ssn", ("-",), lambda text: _SSN.sub("[ssn]", text)),
+    Rule("card", (), _card),
+    Rule("iban", (), _iban),
+    Rule("ipv4", (".",), _ipv4),
+    Rule("ipv6", (":",), _ipv6),
+    Rule("home", ("/home/", "Users"), _home),
+)
