@@ -176,11 +176,12 @@ def status(data: Data, json: Json = False, get: Get = "") -> None:
 def _print(found: "Status") -> None:
     """Print the status as tables."""
     import msgspec
-    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"tocsin: {found.phase}", title_justify="left", box=SIMPLE, padding=(0, 1))
+    table = Table(
+        title=f"tocsin: {found.phase}", title_justify="left", box=None, padding=(0, 1, 0, 0)
+    )
     for name in ("stage", "state"):
         table.add_column(name, no_wrap=True)
     for name in ("pid", "restarts", "uptime", "memory", "lag", "ready", "metrics"):
