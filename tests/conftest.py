@@ -1,3 +1,3 @@
 """Fixtures that every folder may use."""
 
-pytest_plugins = ["tests.broker"]
+pytest_plugins = ["tests.broker", "tests.chdb"]

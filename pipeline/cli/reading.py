@@ -81,7 +81,10 @@ def list_issues(
     limit: Limit = 20,
     json: Json = False,
 ) -> None:
-    """List issues, the one seen last first. Example: `tocsin issues list --service checkout`"""
+    """List issues, the one seen last first.
+
+    Example: `tocsin issues list --service checkout`
+    """
     from pipeline.store.queries.issues import Filter, issues
 
     with _store(data) as client:
@@ -129,7 +132,10 @@ def list_alerts(
     limit: Limit = 20,
     json: Json = False,
 ) -> None:
-    """List episodes of alerts, the newest first. Example: `tocsin alerts list --state firing`"""
+    """List episodes of alerts, the newest first.
+
+    Example: `tocsin alerts list --state firing`
+    """
     from pipeline.store.queries.alerts import alerts
 
     with _store(data) as client:
@@ -166,7 +172,10 @@ def list_dead_letters(
 
 @dead_letters_app.command(name="show")
 def show_dead_letter(data: Data, place: Place, json: Json = False) -> None:
-    """Show one dead letter from the topic, its bytes included. Example: `… show 2:17`"""
+    """Show one dead letter from the topic, its bytes included.
+
+    Example: `tocsin dead-letters show 2:17`
+    """
     from pipeline.io.broker import BrokerError
     from pipeline.io.kafka import KafkaBroker
     from pipeline.model.dead_letter import TOPIC

@@ -11,6 +11,7 @@ import threading
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +29,7 @@ _OWN = {
     *("wait_end_of_query", "buffer_size", "send_progress_in_http_headers", "readonly"),
 }
 TEXT_LIMIT = 64 * 2**20
+STOP_S = 5.0
 
 
 class Users(NamedTuple):
@@ -47,16 +49,35 @@ class Users(NamedTuple):
 
 
 class Server(ThreadingHTTPServer):
-    """The HTTP server; ``close`` lets running queries end."""
+    """The HTTP server; a thread per connection, of which most are idle most of the time."""
 
-    daemon_threads = False
-    block_on_close = True
+    daemon_threads = True
+    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, host: str, port: int, engine: Engine, users: Users) -> None:
         self.engine = engine
         self.users = users
+        self._running = 0
+        self._idle = threading.Condition()
         super().__init__((host, port), Handler)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count a request from its first to its last byte."""
+        with self._idle:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    def wait_idle(self, within_s: float) -> bool:
+        """Wait until no request runs; False if the time was over first."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._running == 0, within_s)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -83,6 +104,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _handle(self, *, only_read: bool) -> None:
         """Run one request and answer; the body is always drained."""
+        with self.server.running():
+            self._serve(only_read=only_read)
+
+    def _serve(self, *, only_read: bool) -> None:
+        """Run one request and answer."""
         body = _Body(self)
         try:
             answer, format_ = self._run(body, only_read=only_read)
@@ -236,11 +262,12 @@ class _Body:
 
 
 def serve(server: Server, stop: threading.Event) -> None:
-    """Serve until stopped, let running queries end, close the engine."""
+    """Serve until stopped, let running requests end, close the engine."""
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="http")
     thread.start()
     stop.wait()
     server.shutdown()
     thread.join()
     server.server_close()
+    server.wait_idle(STOP_S)
     server.engine.close()
