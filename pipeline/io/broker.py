@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from pipeline.model.stage import Record, Sent, Source
 
-BATCH_BYTES = 16 * 2**20
+BATCH_BYTES = 8 * 2**20
 
 
 class BrokerError(Exception):

@@ -260,6 +260,24 @@ def test_who_lost_the_group_cannot_commit(cluster: Cluster) -> None:
     old.close()
 
 
+def test_a_member_that_reads_more_topics_gets_them(cluster: Cluster) -> None:
+    """Restarted at once with one more topic, as an upgrade does, a member is given both.
+
+    Kafka hands a static member its old assignment back without a look at what it reads now.
+    """
+    one, two = cluster.topic("in"), cluster.topic("more")
+    a_member(cluster, one, group=f"g-{one}").close()
+    member = cluster.broker.consumer(f"g-{one}", f"g-{one}-0", [one, two])
+
+    def has_both() -> bool:
+        """Poll once."""
+        member.poll(10, 0.1)
+        return {source.topic for source in member.assignment()} == {one, two}
+
+    until(has_both)
+    member.close()
+
+
 def test_read_takes_a_range(cluster: Cluster) -> None:
     """Read gives a range, the last n records, or all, of many partitions."""
     topic = cluster.topic("in", 2)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+from zlib import crc32
 
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
@@ -39,8 +40,13 @@ class KafkaBroker:
         self._admin = AdminClient(self._shared)
 
     def consumer(self, group: str, instance: str, topics: Collection[str]) -> KafkaConsumer:
-        """Join a group as a static member."""
-        conf = {**self._shared, **consumer_settings(group, instance, self._session_ms)}
+        """Join a group as a static member.
+
+        The instance's name carries its topics: to a static member that comes back Kafka hands its
+        old assignment, even if it reads other topics now.
+        """
+        member = f"{instance}-{crc32(' '.join(sorted(topics)).encode()):08x}"
+        conf = {**self._shared, **consumer_settings(group, member, self._session_ms)}
         return KafkaConsumer(conf, topics, self._reports)
 
     def producer(self, transactional_id: str) -> KafkaProducer:
@@ -120,7 +126,8 @@ _READER: dict[str, Any] = {
     "isolation.level": "read_committed",
     "auto.offset.reset": "error",
     "enable.partition.eof": True,
-    "queued.max.messages.kbytes": 32_768,
+    "queued.max.messages.kbytes": 16_384,
+    "fetch.queue.backoff.ms": 10,
     "fetch.wait.max.ms": 50,
 }
 
