@@ -101,6 +101,7 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _only_values_last(self) -> Self:
+        """Refuse what would wait for messages that never come."""
         if not self.judges_values and (self.for_s or self.keep_firing_for):
             raise ValueError(f"`for` and `keep_firing_for` are for metrics, not {self.condition}")
         return self
@@ -117,7 +118,7 @@ class Rule(BaseModel):
         raise NotImplementedError
 
     def has_ended(self, age_s: float) -> bool:
-        """Whether an episode of this age ends although no message says so."""
+        """Whether an episode ends that was due for its first notice so long ago."""
         del age_s
         return False
 

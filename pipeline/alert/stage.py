@@ -147,7 +147,7 @@ class AlertStage:
         rule = self._rules.get(alert.rule)
         if rule is None or not rule.concerns(series_of(alert)):
             return Change.RULE_REMOVED
-        if rule.has_ended((now - alert.started_at).total_seconds()):
+        if alert.due_at is not None and rule.has_ended((now - alert.due_at).total_seconds()):
             return Change.LAPSED
         place = (alert.project, alert.service, alert.environment)
         seen = self._seen.get(place) or self._woke or now

@@ -114,6 +114,7 @@ class Driver:
         self.stage = self._made()
 
     def _made(self) -> AlertStage:
+        """Return a stage without state."""
         return AlertStage(rules=self.rules, channels=self.channels, partitions=PARTITIONS)
 
     def restart(self, rules: Sequence[Rule] | None = None) -> None:
@@ -145,6 +146,7 @@ class Driver:
         return self.tick((as_of - AT).total_seconds() if at_s is None else at_s)
 
     def _keep(self, outputs: Sequence[Output]) -> None:
+        """Keep what would be on the topics, and the notes."""
         self.log += [o for o in outputs if isinstance(o, Sent)]
         self.notes += [o for o in outputs if isinstance(o, Note)]
 

@@ -1,60 +1,21 @@
 """Delivery, over a real HTTP server and a broker in memory."""
 
-import threading
-import time
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from pipeline.io.broker import Fenced
-from pipeline.io.clock import ManualClock, SystemClock
+from pipeline.io.clock import ManualClock
 from pipeline.io.deliver import ChannelWorker
-from pipeline.io.deliverers import Deliverers, make_deliverers
 from pipeline.io.memory import MemoryBroker
 from pipeline.io.memory_cluster import Fault
-from pipeline.model.notification import Notification
-from pipeline.model.notification_log import Attempt
-from pipeline.model.stage import Sent, Source
+from pipeline.model.stage import Sent
 from pipeline.notify.channels import AnyChannel
-from pipeline.notify.settings import NotifySettings
 from tests.build import AT
 from tests.io.servers import Answer, HttpServer
+from tests.io.topics import a_broker, outcomes, put, records
 from tests.notify.build import a_channel, a_notification, a_resolve, key_of
-
-PARTITIONS = 2
-
-
-def a_broker(clock: ManualClock | None = None) -> MemoryBroker:
-    """Return a broker with the topics of notify."""
-    broker = MemoryBroker(clock or SystemClock())
-    for topic in ("notifications", "notifications.log", "dead-letters"):
-        broker.create(topic, PARTITIONS)
-    return broker
-
-
-def put(broker: MemoryBroker, note: Notification) -> None:
-    """Publish a notice as the alert stage does."""
-    broker.put(Sent("notifications", msgspec.json.encode(note), key_of(note)))
-
-
-def records(broker: MemoryBroker, topic: str) -> list[Any]:
-    """Return everything on a topic."""
-    return list(broker.read([Source(topic, p) for p in range(PARTITIONS)], {}))
-
-
-def attempts(broker: MemoryBroker) -> list[Attempt]:
-    """Return the log's entries, in order of time."""
-    found = [
-        msgspec.json.decode(r.value, type=Attempt) for r in records(broker, "notifications.log")
-    ]
-    return sorted(found, key=lambda a: (a.at, a.attempt))
-
-
-def outcomes(broker: MemoryBroker) -> list[str]:
-    """Return the outcomes in the log."""
-    return [a.outcome for a in attempts(broker)]
 
 
 class Step:
@@ -280,50 +241,3 @@ def test_a_broken_channel_loses_nothing() -> None:
 
     assert broken == 1
     assert sorted(outcomes(step.broker)) == ["broken", "sent", "sent", "sent"]
-
-
-def wait_for(what: Any, seconds: float = 10.0) -> None:
-    """Poll until something holds."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        threading.Event().wait(0.01)
-
-
-def running(broker: MemoryBroker, channels: dict[str, AnyChannel]) -> Deliverers:
-    """Return the workers of these channels, on their threads."""
-    return make_deliverers(NotifySettings(), channels, broker, 0, SystemClock())
-
-
-def test_a_hanging_channel_delays_no_other() -> None:
-    """4.9 While one channel hangs the other delivers; the end comes within five seconds."""
-    with HttpServer([Answer(hang=True)]) as hanging, HttpServer() as server:
-        broker = a_broker()
-        deliverers = running(
-            broker,
-            {
-                "webhook": a_channel("webhook", url=hanging.url, allow_private=True),
-                "other": a_channel("webhook", url=server.url, allow_private=True),
-            },
-        )
-        put(broker, a_notification())
-        wait_for(lambda: hanging.got)
-        put(broker, a_notification(channel="other"))
-        wait_for(lambda: outcomes(broker) == ["sent"])
-        began = time.monotonic()
-        deliverers.close()
-        took = time.monotonic() - began
-
-    assert took < 5
-    assert len(server.got) == 1
-
-
-def test_a_successor_ends_the_process() -> None:
-    """What ends one channel's thread comes out of the process's turn."""
-    broker = a_broker()
-    deliverers = running(broker, {"webhook": a_channel("webhook")})
-    wait_for(deliverers.ready)
-    broker.consumer("tocsin-notify-webhook", "notify-webhook-0", ("notifications",))
-    with pytest.raises(Fenced):
-        wait_for(lambda: deliverers.turn().outcome != "idle")
-    deliverers.close()

@@ -18,7 +18,7 @@ class Issue(Rule):
     """
 
     condition: Literal["issue.new"]
-    lasts: Seconds = Field(default=3600, description="the episode ends after this long")
+    lasts: Seconds = Field(default=3600, description="after its first notice was due")
 
     def judge(self, message: Metric | Signal) -> Verdict | None:
         """Raise for a signal of the kind."""

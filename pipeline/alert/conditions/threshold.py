@@ -59,6 +59,7 @@ class Threshold(Rule):
 
     @model_validator(mode="after")
     def _evidence_needs_a_rate(self) -> Self:
+        """Refuse an interval where there is no share of requests."""
         if self.evidence == "wilson99" and self.condition not in RATIOS:
             raise ValueError(f"evidence wilson99 is for rates, and {self.condition} is none")
         return self
