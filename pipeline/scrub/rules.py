@@ -54,6 +54,12 @@ _ENDINGS: Final = (
     *("secretkey", "privatekey", "accesskey", "sessionid", "sessid", "sessiontoken", "csrftoken"),
     *("refreshtoken", "usertoken", "bearertoken", "idtoken", "xsrftoken", "apitoken"),
 )
+# A name is none of these without one of these words in it.
+KEY_WORDS: Final = (
+    *("pass", "pwd", "secret", "token", "jwt", "apikey", "key", "credential", "creds", "auth"),
+    *("cookie", "sess", "sid", "csrf", "xsrf", "pin", "otp", "cvv", "cvc", "ssn", "signature"),
+    *("card", "security", "code"),
+)
 _keys: dict[str, bool] = {}
 
 
@@ -80,11 +86,23 @@ def _is_secret(key: str) -> bool:
 
 
 class Rule(NamedTuple):
-    """A kind of value: the letters it cannot be without, and what removes it from a text."""
+    """A kind of value.
+
+    ``trace`` is what it cannot be without, as RE2 finds it in the bytes of a whole event,
+    ``letters`` what a text cannot be without, and ``clean`` removes it from one.
+    """
 
     name: str
+    trace: str
     letters: tuple[str, ...]
     clean: Callable[[str], str]
+
+
+class Plan(NamedTuple):
+    """What a walk has to look for: words of secret keys, and rules for values."""
+
+    keys: tuple[str, ...]
+    values: tuple[Rule, ...]
 
 
 def _pem(text: str) -> str:
@@ -234,11 +252,13 @@ def _home(text: str) -> str:
 
 
 VALUES: Final = (
-    Rule("pem", ("-----BEGIN",), _pem),
-    Rule("jwt", ("eyJ",), lambda text: _JWT.sub("[jwt]", text)),
-    Rule("url", ("://",), _url_user),
+    Rule("pem", "-----BEGIN", ("-----BEGIN",), _pem),
+    Rule("jwt", "eyJ", ("eyJ",), lambda text: _JWT.sub("[jwt]", text)),
+    Rule("url", r"://[^\s/\"'<>]{1,256}@", ("://",), _url_user),
     Rule(
         "vendor",
+        r"A(?:KIA|SIA|ROA|IDA|BIA|CCA)[A-Z0-9]{16}|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-"
+        r"|k_(?:live|test)_|whsec_|npm_|pypi-|dop_v1_|hf_|shpat_|shpss_|AIza|SG\.|sk-|ya29\.|slack",
         (
             *("AKIA", "ASIA", "AROA", "AIDA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_"),
             *("ghr_", "github_pat_", "glpat-", "xox", "xapp-", "k_live_", "k_test_", "whsec_"),
@@ -247,12 +267,13 @@ VALUES: Final = (
         ),
         _vendor,
     ),
-    Rule("scheme", (), _scheme),
-    Rule("email", ("@",), _email),
-    Rule("ssn", ("-",), lambda text: _SSN.sub("[ssn]", text)),
-    Rule("card", (), _card),
-    Rule("iban", (), _iban),
-    Rule("ipv4", (".",), _ipv4),
-    Rule("ipv6", (":",), _ipv6),
-    Rule("home", ("/home/", "Users"), _home),
+    Rule("scheme", r"(?i:bearer|basic|digest|token)(?:[ :]|\\\\t)", (), _scheme),
+    Rule("email", r"@[\w-]{1,63}\.", ("@",), _email),
+    Rule("ssn", r"\d{3}-\d{2}-\d{4}", ("-",), lambda text: _SSN.sub("[ssn]", text)),
+    Rule("card", r"[3-6](?:[ -]?\d){12}", (), _card),
+    Rule("iban", r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2}", (), _iban),
+    Rule("ipv4", r"\d\.\d{1,3}\.\d{1,3}\.\d", (".",), _ipv4),
+    Rule("ipv6", r"::|:(?:[0-9A-Fa-f]{1,4}:){3}", (":",), _ipv6),
+    Rule("home", r"/home/|/Users/|\\Users\\", ("/home/", "Users"), _home),
 )
+EVERYTHING: Final = Plan(KEY_WORDS, VALUES)

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from pipeline.scrub.gate import EVERYTHING, Plan
 from pipeline.scrub.pairs import clean_pairs
-from pipeline.scrub.rules import REDACTED, Rule, is_secret_key
+from pipeline.scrub.rules import EVERYTHING, REDACTED, Plan, Rule, is_secret_key
 
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 200_000
@@ -71,7 +70,11 @@ class Scrubber:
         if len(text) < 4:
             return text
         if self._plan.keys:
-            text = self._keyed(text)
+            lower = text.lower()
+            for word in self._plan.keys:
+                if word in lower:
+                    text = self._keyed(text)
+                    break
         for rule in self._plan.values:
             if not rule.letters or any(letters in text for letters in rule.letters):
                 text = self._apply(rule, text)

@@ -46,6 +46,7 @@ _LIBRARY: Final = (
 
 _functions: dict[str, str] = {}
 _files: dict[str, str] = {}
+_folders: dict[str, bool] = {}
 
 
 def clean_function(raw: str) -> str:
@@ -75,7 +76,14 @@ def base_name(path: str) -> str:
 
 def is_library(path: str) -> bool:
     """Tell by the path whether code belongs to a runtime or to an installed package."""
-    return path.startswith("node:") or any(mark in path for mark in _LIBRARY)
+    folder = path[: path.rfind("/") + 1] or path
+    found = _folders.get(folder)
+    if found is None:
+        if len(_folders) >= _MOST:
+            _folders.clear()
+        marked = any(mark in folder for mark in _LIBRARY)
+        found = _folders[folder] = marked or folder.startswith("node:")
+    return found
 
 
 def shown_path(path: str) -> str:
