@@ -36,8 +36,8 @@ def complain(sentence: str) -> None:
 def usage_errors() -> Iterator[None]:
     """Turn what stops a command into one sentence each and exit code 2."""
     from pydantic import ValidationError
-    from pydantic_settings import SettingsError
 
+    from pipeline.config import SettingsError
     from pipeline.local.refused import Refused
 
     try:

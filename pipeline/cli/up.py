@@ -120,6 +120,7 @@ def _foreground(options: "Options") -> None:
                         screen.draw(table(machine))
                 finally:
                     ignore_signals()
+                    screen.close()
                     if machine is not None:
                         machine.stop()
         except Stopped:

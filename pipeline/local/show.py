@@ -96,14 +96,8 @@ class Screen:
 
 
 def table(machine: Machine) -> Table:
-    """Return the live table of processes and where to connect."""
-    ends = machine.endpoints
-    caption = (
-        f"Kafka {ends.bootstrap_servers}  ClickHouse {ends.clickhouse_url}\n"
-        f"gateway {ends.gateway_url}  API {ends.api_url}\n"
-        f"Sentry DSN {ends.sentry_dsn}\nCtrl-C ends everything"
-    )
-    found = Table(title="tocsin up", caption=caption, caption_justify="left")
+    """Return the live table of processes."""
+    found = Table(title="tocsin up", caption="Ctrl-C ends everything")
     for name in ("stage", "state", "pid", "restarts", "memory"):
         found.add_column(name)
     for child in machine.children:
