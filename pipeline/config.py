@@ -14,6 +14,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -28,6 +29,8 @@ from pipeline.notify.settings import NotifySettings
 from pipeline.process.settings import ProcessSettings
 from pipeline.sink.settings import SinkSettings
 from pipeline.store.settings import ClickHouseSettings
+
+__all__ = ["Config", "SettingsError", "load", "unknown_variables"]
 
 PREFIX = "TOCSIN_"
 # Read by the shell before there is a configuration, so they are no settings.

@@ -67,7 +67,7 @@ STAGES: tuple[Row, ...] = (
         name="detect",
         engine="faust",
         reads=("windows",),
-        writes=("metrics", "signals", "dead-letters"),
+        writes=("metrics", "signals", "tocsin-detect-v1-series-changelog", "dead-letters"),
     ),
     Row(
         name="alert",

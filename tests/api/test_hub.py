@@ -15,6 +15,7 @@ def test_every_viewer_sees_every_event() -> None:
     """8.11 Two viewers get the same bytes in the same order."""
 
     async def run() -> list[list[bytes]]:
+        """Play it on one event loop."""
         hub = Hub()
         first, second = hub.stream(), hub.stream()
         await _take(first, 1)
@@ -36,6 +37,7 @@ def test_a_viewer_that_comes_back_misses_nothing() -> None:
     """8.11 Last-Event-ID replays what the ring holds after it."""
 
     async def run() -> list[bytes]:
+        """Play it on one event loop."""
         hub = Hub()
         for number in range(5):
             hub.publish("occurrence", f"events.grouped:0:{number}", b"{}")
@@ -51,6 +53,7 @@ def test_an_id_that_fell_out_of_the_ring_is_a_gap() -> None:
     """8.11 A viewer that was away too long is told to load its list anew."""
 
     async def run() -> list[bytes]:
+        """Play it on one event loop."""
         hub = Hub()
         for number in range(RING + 1):
             hub.publish("occurrence", f"events.grouped:0:{number}", b"{}")
@@ -64,6 +67,7 @@ def test_a_slow_viewer_loses_its_own_oldest_and_is_told() -> None:
     """8.11 A slow viewer slows nobody: its queue is bounded and the loss is counted."""
 
     async def run() -> list[bytes]:
+        """Play it on one event loop."""
         hub = Hub()
         slow = hub.stream()
         await _take(slow, 1)
@@ -82,6 +86,7 @@ def test_closing_ends_every_stream() -> None:
     """8.11 The server can stop with open streams."""
 
     async def run() -> tuple[list[bytes], int]:
+        """Play it on one event loop."""
         hub = Hub()
         stream = hub.stream()
         await _take(stream, 1)

@@ -72,9 +72,11 @@ class Feeder:
             self._request(number)
 
     def _duplicate(self) -> None:
+        """Count a repeated id."""
         self.ledger.duplicates += 1
 
     def _poison(self) -> None:
+        """Count an unreadable record."""
         self.ledger.poison += 1
 
     def _resource(self, number: int) -> None:
