@@ -9,8 +9,8 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from pipeline.gateway.formats.json import complaint_about
 from pipeline.detect.table import CHANGELOG
+from pipeline.gateway.formats.json import complaint_about
 from pipeline.io.admin import Topic, read_topics
 from pipeline.io.schemas import MESSAGES, schema_of, write
 from pipeline.topology import STAGES
