@@ -22,9 +22,9 @@ _NOISE = re.compile(
     r"|<[^<>]{0,200}>"  # <module>, <anonymous>, <lambda>
     r"|\[as [^\[\]]{0,100}\]"  # V8's aliases
     r"|::h[0-9a-f]{16}"  # Rust's hashes
-    r"|\$\$Lambda.{0,100}?(?=\.|$)|\$\$[A-Za-z]{1,40}\$\$[0-9a-f]{1,16}"  # generated classes
+    r"|\$\$Lambda[^.]{0,100}|\$\$[A-Za-z]{1,40}\$\$[0-9a-f]{1,16}"  # generated classes
     r"|\$\$[A-Za-z]{1,60}CGLIB\$\$|_\$\$_[A-Za-z0-9_]{1,60}"
-    r"|\d+"
+    r"|\$anonfun\$?|\d+"
 )
 _LAMBDA = re.compile(r"lambda\$(\w{1,100}?)\$")
 _HASH = re.compile(

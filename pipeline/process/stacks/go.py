@@ -16,13 +16,14 @@ def parse(text: str) -> list[Frame]:
         return []
     frames: list[Frame] = []
     called = ""
+    in_goroutine = False
     for line in text.split("\n", _MOST)[:_MOST]:
         if line.startswith("created by "):
             break
         if line.startswith("goroutine "):
-            if frames:
+            if in_goroutine:
                 break
-            called = ""
+            frames, called, in_goroutine = [], "", True  # before it may stand the runtime's stack
         elif line[:1] in "\t " and called and ".go:" in line:
             frames.append(_frame(called, line.strip()))
             called = ""
@@ -33,12 +34,13 @@ def parse(text: str) -> list[Frame]:
 
 def headline(text: str) -> tuple[str, str]:
     """Return type and message: Go prints no type of a panic."""
-    head = text.split("\ngoroutine ", 1)[0].split("\n[signal ", 1)[0].strip()
-    if head.startswith("panic: "):
-        return "panic", head.removeprefix("panic: ").removesuffix(" [recovered]")
-    if head.startswith("fatal error: "):
-        return "fatal error", head.removeprefix("fatal error: ")
-    return "", head.split("\n", 1)[0]
+    head = text.split("\ngoroutine ", 1)[0].split("\n[signal ", 1)[0]
+    for kind in ("panic: ", "fatal error: "):
+        at = head.rfind(kind)  # a panic on the way of another is the one that was raised
+        if at >= 0:
+            message = head[at + len(kind) :].split("\n\n", 1)[0].strip()
+            return kind[:-2], message.removesuffix(" [recovered]")
+    return "", head.strip().split("\n", 1)[0]
 
 
 def _frame(called: str, place: str) -> Frame:

@@ -56,8 +56,9 @@ def _frame(line: str) -> Frame | None:
     closed = line.find(")", opened)
     if opened < 0 or closed < 0:
         return None
-    called = line[3:opened]
-    called = called[called.rfind("/") + 1 :]
+    called, _, hidden = line[3:opened].partition("/0x")  # a lambda's hidden class
+    _, dot, method = hidden.partition(".")
+    called = called[called.rfind("/") + 1 :] + dot + method
     place, _, digits = line[opened + 1 : closed].partition(":")
     if " " in called or "." not in called:
         return None

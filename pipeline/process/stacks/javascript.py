@@ -30,6 +30,8 @@ def parse(text: str) -> list[Frame]:
 def headline(text: str) -> tuple[str, str]:
     """Return type and message from the lines above the frames."""
     head = text.split("\n    at ", 1)[0].strip()
+    if _firefox(head.split("\n", 1)[0]) is not None:
+        return "", ""  # Firefox and Safari begin with the first call
     type_, _, message = head.removeprefix("Uncaught ").partition(": ")
     return type_, message
 

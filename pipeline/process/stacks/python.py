@@ -13,36 +13,44 @@ _MOST: Final = 200
 
 def parse(text: str) -> list[Frame]:
     """Return the frames of the raised exception, innermost first; none if it is not Python."""
-    if MARK not in text:
-        return []
-    if _MEMBER in text:
-        return _parse_group(text)
-    return _frames(text[max(text.rfind(_HEADER), 0) :])
+    return _frames(_raised(text)) if MARK in text else []
 
 
 def headline(text: str) -> tuple[str, str]:
     """Return type and message of the raised exception, from the lines behind its frames."""
-    block = text[max(text.rfind(_HEADER), 0) :]
-    if _MEMBER in text:
-        block = text[: text.find(_MEMBER)]
-    behind = block.rfind(MARK)
+    block = _raised(text)
     kept: list[str] = []
-    for line in block[max(behind, 0) :].split("\n")[1:]:
-        bare = line.lstrip(" |") if _MEMBER in text else line
-        if kept or ((bare and not line.startswith("  ")) or (bare and "|" in line[:4])):
+    for line in block[max(block.rfind(MARK), 0) :].split("\n")[1:]:
+        bare = _without_bars(line)
+        if (kept or bare[:1].strip()) and line.strip(" +-|"):
             kept.append(bare)
     type_, _, message = "\n".join(kept).strip().partition(": ")
     return type_, message
 
 
-def _parse_group(text: str) -> list[Frame]:
-    """Return the frames of an exception group: of a member if all are alike, else its own."""
-    own, *members = text.split(_MEMBER)
-    blocks = [_frames(member[max(member.rfind(_HEADER), 0) :]) for member in members]
-    blocks = [block for block in blocks if block]
-    if blocks and all(_calls(block) == _calls(blocks[0]) for block in blocks):
-        return blocks[0]
-    return _frames(own[max(own.rfind(_HEADER), 0) :])
+def _raised(text: str) -> str:
+    """Return the block of the exception that was raised: the last of a chain.
+
+    For an exception group it is the group's own, or a member's if all members are alike.
+    """
+    if _MEMBER not in text:
+        return _last(text)
+    own, *members = (_last(part) for part in text.split(_MEMBER))
+    calls = [_calls(_frames(member)) for member in members]
+    if calls and calls[0] and all(found == calls[0] for found in calls):
+        return members[0]
+    return own
+
+
+def _last(text: str) -> str:
+    """Return a chain's last traceback."""
+    return text[max(text.rfind(_HEADER), 0) :]
+
+
+def _without_bars(line: str) -> str:
+    """Return a line without the bars that exception groups draw before it."""
+    bar = line.rfind("| ", 0, _INDENT)
+    return line[bar + 2 :] if bar >= 0 and not line[:bar].strip(" |") else line
 
 
 def _calls(frames: list[Frame]) -> list[str]:
