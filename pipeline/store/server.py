@@ -86,6 +86,9 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "tocsin-store"
     timeout = 65
+    # Head and body leave in one packet: two would wait 40 ms for each other (Nagle, delayed ACK).
+    wbufsize = -1
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self) -> None:
@@ -211,6 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+        self.wfile.flush()
 
     def log_message(self, *_: object) -> None:
         """Keep quiet: a line per request is noise, metrics count them elsewhere."""

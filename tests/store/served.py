@@ -53,6 +53,12 @@ class Served:
         self._process = None
         return code
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None
+        return self._process.pid
+
     def client(self) -> Client:
         """Return a client as the stages have it."""
         return Client(ClickHouseSettings(url=self.url))

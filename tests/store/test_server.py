@@ -11,6 +11,7 @@ from pathlib import Path
 import clickhouse_connect
 import httpx
 import lz4.frame
+import psutil
 import pytest
 import zstandard
 
@@ -111,6 +112,16 @@ def test_clickhouse_connect_reads_and_writes(store: Served) -> None:
         ("SELECT 1 INTO /* hidden */ OUTFILE '/tmp/x'", 403, 497),
         ("INSERT INTO tocsin.events FROM INFILE '/etc/passwd' FORMAT CSV", 403, 497),
         ("SELECT * FROM python(1)", 403, 497),
+        ("SELECT * FROM `python`(1)", 403, 497),
+        ("SELECT $$'$$ INTO OUTFILE '/tmp/x'", 403, 497),
+        ("SELECT $a$'$a$ INTO OUTFILE '/tmp/x' --'", 403, 497),
+        ("SELECT \u2018'\u2019 INTO OUTFILE '/tmp/x'", 403, 497),
+        ("SELECT 1; SELECT 2", 400, 62),
+        ("CREATE TABLE default.x (a UInt8) ENGINE=MergeTree ORDER BY a", 403, 497),
+        ("CREATE TABLE tocsin.x (a String) ENGINE=File(CSV, '/etc/passwd')", 403, 497),
+        ("SELECT * FROM remote('127.0.0.1:9000', system.one)", 403, 497),
+        ("BACKUP TABLE tocsin.events TO File('/tmp/x')", 403, 497),
+        ("SYSTEM SHUTDOWN", 403, 497),
         ("CREATE USER eve", 403, 497),
     ],
 )
@@ -145,6 +156,32 @@ def test_get_only_reads(store: Served) -> None:
 
     assert answer.status_code == 403
     assert store.ask("EXISTS tocsin.events").text == "1\n"
+
+
+def test_a_trailing_semicolon_and_words_in_literals_are_fine(store: Served) -> None:
+    """Only what a statement does counts, not what its texts say."""
+    answer = store.ask("SELECT 'a; INTO OUTFILE b', 1 -- ; x\n;")
+
+    assert answer.text == "a; INTO OUTFILE b\t1\n", answer.text
+
+
+def test_memory_is_bounded(store: Served) -> None:
+    """A query that wants too much ends with code 241, and the server lives."""
+    answer = store.ask("SELECT groupArray(number) FROM numbers(10000000000)")
+
+    assert answer.headers["x-clickhouse-exception-code"] == "241"
+    assert store.ask("SELECT 1").text == "1\n"
+
+
+def test_idle_it_is_small(tmp_path: Path) -> None:
+    """A store that only waits keeps less than 350 MB."""
+    served = Served(tmp_path)
+    served.start()
+    try:
+        assert served.ask("SELECT 1").text == "1\n"
+        assert psutil.Process(served.pid).memory_info().rss < 350 * 2**20
+    finally:
+        served.end()
 
 
 def test_passwords_are_asked_for(tmp_path: Path) -> None:
