@@ -1,0 +1,204 @@
+"""Every stage of the map on one broker in memory: turned by hand, and killed at will."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Literal, Protocol
+
+from pipeline.config import Config
+from pipeline.detect.logged import LoggedDetectStage
+from pipeline.detect.settings import DetectSettings
+from pipeline.detect.table import CHANGELOG
+from pipeline.gateway.exchange import Answer, HttpRequest
+from pipeline.gateway.settings import GatewaySettings
+from pipeline.gateway.stage import GatewayStage
+from pipeline.io.admin import read_topics
+from pipeline.io.broker import Aborted, Committed
+from pipeline.io.clock import ManualClock
+from pipeline.io.deliver import ChannelWorker
+from pipeline.io.loop import LoopSettings, Turn, Worker
+from pipeline.io.memory import MemoryBroker, MemoryConsumer
+from pipeline.io.memory_cluster import Fault
+from pipeline.io.rulefile import load_channels
+from pipeline.local.run import stage_maker
+from pipeline.model.stage import Sent, Source
+from pipeline.store.clickhouse import Client
+from pipeline.store.sink import SinkWorker
+from pipeline.topology import BY_NAME, Row
+
+KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
+LOOPS = ("process", "group", "aggregate", "alert")
+DETECT = Row(
+    name="detect",
+    engine="loop",
+    reads=("windows",),
+    writes=("metrics", "signals", CHANGELOG, "dead-letters"),
+    recalls=(CHANGELOG,),
+    own=(CHANGELOG,),
+)
+MOST_ROUNDS = 200
+
+Blow = Literal["", "abort", "lost", "kill"]
+Plan = Callable[[str, int], Blow]
+
+
+class Killed(Exception):
+    """The worker died at a commit that never came."""
+
+
+class Runnable(Protocol):
+    """What every worker is."""
+
+    def turn(self) -> Turn:
+        """Do one piece of work."""
+
+    def close(self) -> None:
+        """End."""
+
+
+def no_plan(_worker: str, _n: int) -> Blow:
+    """Let every commit pass."""
+    return ""
+
+
+class FlowBroker(MemoryBroker):
+    """A broker that asks a plan what becomes of the nth commit of each worker."""
+
+    def __init__(self, clock: ManualClock, plan: Plan) -> None:
+        super().__init__(clock, self._by_identity)
+        self._plan = plan
+        self._sink_commits = 0
+        self.blows: Counter[str] = Counter()
+
+    def blow(self, worker: str, n: int) -> Fault:
+        """Return the fault of a commit; raises Killed."""
+        found = self._plan(worker, n)
+        if found:
+            self.blows[worker] += 1
+        if found == "kill":
+            raise Killed(f"{worker} at commit {n}")
+        return found
+
+    def blow_sink(self) -> Fault:
+        """Return the fault of the sink's next commit: it has no transactions."""
+        self._sink_commits += 1
+        return self.blow("sink", self._sink_commits)
+
+    def consumer(self, group: str, instance: str, topics: Collection[str]) -> MemoryConsumer:
+        """Join a group; the sink's commits follow the plan as well."""
+        if group != "tocsin-sink":
+            return super().consumer(group, instance, topics)
+        member = SinkConsumer(self, group, topics)
+        self.group(group).member = member
+        return member
+
+    def _by_identity(self, identity: str, n: int) -> Fault:
+        """Return the fault of a transaction."""
+        return self.blow(identity.removeprefix("tocsin-").removesuffix("-0"), n)
+
+
+class SinkConsumer(MemoryConsumer):
+    """A consumer whose commits fail as planned."""
+
+    def __init__(self, broker: FlowBroker, group: str, topics: Collection[str]) -> None:
+        super().__init__(broker, group, topics)
+        self._flow = broker
+
+    def commit(self, offsets: Mapping[Source, Committed]) -> None:
+        """Commit, or not, or commit and lose the answer."""
+        blow = self._flow.blow_sink()
+        if blow != "abort":
+            super().commit(offsets)
+        if blow:
+            raise Aborted(f"planned {blow} of the sink")
+
+
+class Flow:
+    """The whole topology; ``settle`` turns it until nothing moves."""
+
+    def __init__(
+        self, config: Config, client: Client, clock: ManualClock, plan: Plan = no_plan
+    ) -> None:
+        self.clock = clock
+        self.broker = FlowBroker(clock, plan)
+        for topic in read_topics():
+            self.broker.create(topic.name, topic.count(config.kafka.partitions))
+        self._gateway = GatewayStage(settings=GatewaySettings(keys={KEY: "default"}))
+        self._makers = self._made_by(config, client)
+        self._dead: list[Runnable] = []
+        self._workers = {name: make() for name, make in self._makers.items()}
+        self.turns: Counter[str] = Counter()
+
+    @property
+    def names(self) -> list[str]:
+        """The workers, in the order of the map."""
+        return list(self._makers)
+
+    def publish(self, value: bytes, key: str) -> Source:
+        """Write to events.raw as any producer would; return the partition."""
+        return self.broker.put(Sent("events.raw", value, key.encode()))
+
+    def post(self, body: bytes) -> Answer:
+        """Send JSON records to the gateway, whose messages are written at once."""
+        request = HttpRequest(
+            method="POST",
+            path="/ingest/json",
+            headers=(("x-api-key", KEY), ("content-type", "application/x-ndjson")),
+            body=body,
+            seed=body[:16],
+        )
+        answer = self._gateway.handle(request, self.clock.now())
+        for message in answer.messages:
+            self.broker.put(message)
+        return answer
+
+    def settle(self) -> None:
+        """Turn all workers, again and again, until a whole round was idle."""
+        for _ in range(MOST_ROUNDS):
+            if {self.turn(name) for name in self.names} == {"idle"}:
+                return
+        raise AssertionError(f"no rest after {MOST_ROUNDS} rounds: {self.turns}")
+
+    def turn(self, name: str) -> str:
+        """Turn one worker; one that dies of its plan is replaced."""
+        self.turns[name] += 1
+        try:
+            return self._workers[name].turn().outcome
+        except Killed:
+            self.crash(name)
+            return "killed"
+
+    def crash(self, name: str) -> None:
+        """Throw a worker away without a farewell and make it anew."""
+        self._dead.append(self._workers[name])
+        self._workers[name] = self._makers[name]()
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass, then come to rest."""
+        self.clock.set(self.clock.now() + timedelta(seconds=seconds))
+        self.settle()
+
+    def close(self) -> None:
+        """End everything; what the dead left open, too."""
+        for worker in [*self._dead, *self._workers.values()]:
+            worker.close()
+
+    def _made_by(self, config: Config, client: Client) -> dict[str, Callable[[], Runnable]]:
+        """Return what makes each worker."""
+        broker, clock = self.broker, self.clock
+        settings = LoopSettings(max_records=40, poll_s=0)
+        detect = partial(
+            LoggedDetectStage, settings=DetectSettings(window_s=config.aggregate.window_s)
+        )
+        stages = {name: (BY_NAME[name], stage_maker(name, config)) for name in LOOPS}
+        stages["detect"] = (DETECT, detect)
+        makers: dict[str, Callable[[], Runnable]] = {}
+        for name in ("process", "group", "aggregate", "detect", "alert"):
+            row, make = stages[name]
+            makers[name] = partial(Worker, row, 0, make, broker, clock, settings)
+        for name, channel in load_channels(config.notify).items():
+            makers[f"notify-{name}"] = partial(ChannelWorker, name, channel, broker, 0, clock)
+        reads = BY_NAME["sink"].reads
+        makers["sink"] = partial(SinkWorker, reads, 0, client, broker, clock, config.sink)
+        return makers
