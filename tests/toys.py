@@ -100,7 +100,7 @@ class Flaky:
         self._plan = cycle(plan)
         self.consumer, self.plain_producer = inner.consumer, inner.plain_producer
         self.partitions, self.ends = inner.partitions, inner.ends
-        self.offset_at, self.read = inner.offset_at, inner.read
+        self.offset_at, self.read, self.follow = inner.offset_at, inner.read, inner.follow
 
     def producer(self, transactional_id: str) -> FlakyProducer:
         """Return a producer whose commits fail as planned."""

@@ -15,7 +15,7 @@ from pipeline.api.hub import Hub
 from pipeline.api.settings import ApiSettings
 from pipeline.io.broker import Away
 from pipeline.io.health import Health
-from pipeline.io.kafka.tail import Tail
+from pipeline.io.kafka import KafkaBroker
 from pipeline.io.log import bind, logger
 from pipeline.io.settings import KafkaSettings
 from pipeline.model.stage import Record
@@ -122,7 +122,9 @@ async def _serve(config: Settings, listener: socket.socket, metrics_port: int) -
     server = Server(settings, hub)
     kafka = config.kafka
     follower = Follower(
-        Tail(kafka.bootstrap_servers, kafka.client, TOPICS), hub, asyncio.get_running_loop()
+        KafkaBroker(kafka.bootstrap_servers, kafka.client).tail(TOPICS),
+        hub,
+        asyncio.get_running_loop(),
     )
     health = Health(
         config.api.host,

@@ -163,6 +163,16 @@ class PlainProducer(Protocol):
         """End, without waiting for answers."""
 
 
+class Follower(Protocol):
+    """Reads on from given offsets, outside any group; commits nothing."""
+
+    def poll(self, timeout_s: float) -> list[Record]:
+        """Return the committed records that have arrived within the time; raises Away."""
+
+    def close(self) -> None:
+        """End."""
+
+
 class Broker(Protocol):
     """A way to a Kafka cluster."""
 
@@ -196,3 +206,6 @@ class Broker(Protocol):
         last stable offset; with it, transactions that are open before it are waited for.
         Raises Away.
         """
+
+    def follow(self, since: Mapping[Source, int]) -> Follower:
+        """Read on from these offsets for as long as it is polled."""

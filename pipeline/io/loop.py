@@ -18,7 +18,7 @@ from pipeline.io import metrics
 from pipeline.io.broker import BATCH_BYTES, Aborted, Away, Broker, Committed
 from pipeline.io.clock import Clock
 from pipeline.io.log import logger
-from pipeline.io.recall import Horizon, Work, recall
+from pipeline.io.recall import Following, Horizon, Work, recall
 from pipeline.model.dead_letter import REASON, dead_letter
 from pipeline.model.dead_letter import TOPIC as DEAD_LETTERS
 from pipeline.model.stage import (
@@ -79,6 +79,7 @@ class Worker:
         self._producer = broker.producer(f"tocsin-{identity}")
         self._consumer = broker.consumer(f"tocsin-{work.name}", identity, work.reads)
         self._stage: Stage | None = None
+        self._following = Following(work, broker)
         self._generation = 0
         self._held: list[Record] = []
         self._letters: list[Sent] = []
@@ -113,6 +114,7 @@ class Worker:
 
     def close(self) -> None:
         """End between two turns: nothing is open then."""
+        self._following.close()
         self._producer.close()
         self._consumer.close()
 
@@ -126,6 +128,7 @@ class Worker:
             return self._forget("joining")
         if self._stage is None:
             return Turn("joining")
+        self._following.feed(self._stage)
         return self._batch(self._stage, records)
 
     def _poll(self) -> list[Record]:
@@ -154,6 +157,7 @@ class Worker:
         starts = self._consumer.rewind()
         now = self._clock.now()
         stage = self._make_stage()
+        self._following.begin()
         n = recall(self.work, stage, self._broker, starts, self._settings.horizon, now)
         stage.assign({source: start.offset for source, start in starts.items()})
         self._letters = [

@@ -235,3 +235,28 @@ class MemoryBroker(Cluster):
             end = log.end if until is None else min(until.get(source, log.end), log.end)
             first = since.get(source, log.low)
             yield from log.read(first if first >= 0 else max(log.low, end + first), end)
+
+    def follow(self, since: Mapping[Source, int]) -> "MemoryFollower":
+        """Read on from these offsets for as long as it is polled."""
+        return MemoryFollower(self, since)
+
+
+class MemoryFollower:
+    """A reader that goes on from where it was."""
+
+    def __init__(self, broker: Cluster, since: Mapping[Source, int]) -> None:
+        self._broker = broker
+        self._positions = dict(since)
+
+    def poll(self, timeout_s: float) -> list[Record]:
+        """Return what is there; time does not pass."""
+        del timeout_s
+        records: list[Record] = []
+        for source, position in self._positions.items():
+            log = self._broker.log(source)
+            records += log.read(position, log.end)
+            self._positions[source] = log.end
+        return records
+
+    def close(self) -> None:
+        """End."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.io.broker import Broker, Start
+from pipeline.io.broker import Broker, Follower, Start
 from pipeline.model.stage import Source, Stage
 
 
@@ -60,6 +60,38 @@ def recall(
     if work.reads_back:
         n += _read_back(stage, broker, starts, horizon, now)
     return n
+
+
+class Following:
+    """Goes on reading the state that other stages write, while the worker runs.
+
+    A registry that is only read at the start would send every event of a newer group to its owner
+    for ever.
+    """
+
+    def __init__(self, work: Work, broker: Broker) -> None:
+        self._topics = [t for t in work.recalls if t not in work.writes and t not in work.own]
+        self._broker = broker
+        self._follower: Follower | None = None
+
+    def begin(self) -> None:
+        """Start at the present end; before the recall, so that none is missed, some come twice."""
+        self.close()
+        sources = [Source(t, p) for t in self._topics for p in range(self._broker.partitions(t))]
+        if sources:
+            self._follower = self._broker.follow(self._broker.ends(sources))
+
+    def feed(self, stage: Stage) -> None:
+        """Hand the stage what has arrived since."""
+        if self._follower is not None:
+            for record in self._follower.poll(0.0):
+                stage.recall(record)
+
+    def close(self) -> None:
+        """End."""
+        if self._follower is not None:
+            self._follower.close()
+            self._follower = None
 
 
 def _recall_topic(

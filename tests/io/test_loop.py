@@ -129,6 +129,30 @@ def test_own_state_is_recalled_for_assigned_partitions_only() -> None:
     assert recalled == [(bench.state, 0), ("whole", 0), ("whole", 1)]
 
 
+def test_another_stages_state_is_followed_while_running() -> None:
+    """What another stage writes after the recall is recalled before the next batch."""
+    cluster = MemoryCluster()
+    bench = Bench(cluster, 1)
+    cluster.topic("whole", 2)
+    publish(cluster.broker, [Sent("whole", b"old", b"k", 1)])
+    bench.row = Row(
+        name="toy",
+        engine="loop",
+        reads=(bench.topic,),
+        writes=(bench.state, bench.out),
+        recalls=(bench.state, "whole"),
+        own=(bench.state,),
+    )
+    worker = bench.worker()
+    turns(worker, 2)
+    publish(cluster.broker, [Sent("whole", b"new", b"k", 0)])
+    publish(cluster.broker, [Sent(bench.state, b"5", b"k", 0)])
+    turns(worker, 2)
+
+    recalled = [record.value for record in bench.made[-1].recalled]
+    assert recalled == [b"old", b"new"]
+
+
 def test_an_unknown_note_ends_the_worker() -> None:
     """A note without a metric is a bug, and no turn hides it."""
 

@@ -18,6 +18,7 @@ from pipeline.io.kafka.consumer import (
     record_of,
 )
 from pipeline.io.kafka.producer import KafkaPlainProducer, KafkaProducer, transaction_settings
+from pipeline.io.kafka.tail import Tail
 from pipeline.model.stage import Record, Source
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -107,6 +108,14 @@ class KafkaBroker:
             yield from _read(consumer, waiting, ends)
         finally:
             consumer.close()
+
+    def follow(self, since: Mapping[Source, int]) -> Tail:
+        """Read on from these offsets for as long as it is polled."""
+        return Tail(self._shared, since=since)
+
+    def tail(self, topics: Collection[str]) -> Tail:
+        """Read topics on from their present end, every partition."""
+        return Tail(self._shared, topics=topics)
 
     def _first(self, sources: Collection[Source], since: Mapping[Source, int]) -> dict[Source, int]:
         """Return the offsets to begin at."""

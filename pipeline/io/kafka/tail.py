@@ -6,9 +6,9 @@ from typing import Any
 
 import confluent_kafka as ck
 
-from pipeline.io.kafka.client import Reports, insist, settings
-from pipeline.io.kafka.consumer import record_of
-from pipeline.model.stage import Record
+from pipeline.io.kafka.client import insist
+from pipeline.io.kafka.consumer import partitions_of, record_of
+from pipeline.model.stage import Record, Source
 
 ASK_S = 30.0
 CHUNK = 500
@@ -23,27 +23,33 @@ _FOLLOWER: dict[str, Any] = {
 
 
 class Tail:
-    """A live view of some topics; ``poll`` it often."""
+    """The ``Follower`` of io/broker.py: from given offsets, or of whole topics from their end."""
 
-    def __init__(self, bootstrap: str, client: Mapping[str, str], topics: Collection[str]) -> None:
-        shared = settings(bootstrap, client, Reports())
+    def __init__(
+        self,
+        shared: dict[str, Any],
+        topics: Collection[str] = (),
+        since: Mapping[Source, int] = {},
+    ) -> None:
         self._consumer = ck.Consumer({**shared, **_FOLLOWER})
         self._topics = tuple(topics)
+        self._since = since
         self._assigned = False
 
     def _assign(self) -> None:
-        """Take every partition at its end."""
-        listed = insist(
-            "asking for topics", ASK_S, lambda left: self._consumer.list_topics(timeout=left)
-        ).topics
-        self._consumer.assign(
-            [
-                ck.TopicPartition(topic, number, ck.OFFSET_END)
+        """Take the partitions; asked for topics, every partition at its end."""
+        offsets = dict(self._since)
+        if self._topics:
+            listed = insist(
+                "asking for topics", ASK_S, lambda left: self._consumer.list_topics(timeout=left)
+            ).topics
+            offsets |= {
+                Source(topic, number): ck.OFFSET_END
                 for topic in self._topics
                 if topic in listed
                 for number in listed[topic].partitions
-            ]
-        )
+            }
+        self._consumer.assign(partitions_of(offsets))
         self._assigned = True
 
     def poll(self, timeout_s: float) -> list[Record]:
@@ -51,11 +57,11 @@ class Tail:
         if not self._assigned:
             self._assign()
         end = time.monotonic() + timeout_s
-        records: list[Record] = []
-        while not records and time.monotonic() < end:
+        while True:
             messages = self._consumer.consume(CHUNK, max(end - time.monotonic(), 0.0))
-            records += [record_of(message) for message in messages if message.error() is None]
-        return records
+            records = [record_of(message) for message in messages if message.error() is None]
+            if records or time.monotonic() >= end:
+                return records
 
     def close(self) -> None:
         """End."""
