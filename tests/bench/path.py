@@ -88,8 +88,8 @@ def _preload(bootstrap: str, count: int) -> None:
 
 def _bare(bootstrap: str, count: int) -> tuple[float, float]:
     """Consume and produce every event again; return (events/s, CPU us per event)."""
-    made = AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(BARE, PARTITIONS)])
-    made[BARE].result()
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(BARE, PARTITIONS)])[BARE].result()
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": "bare", "auto.offset.reset": "earliest"}
     )
