@@ -1,7 +1,8 @@
 """What the next insert of a partition is: written into the commit metadata before the insert.
 
 A retry then forms the identical batch under the identical token, and a zombie can only repeat a
-batch whose token its successor has read. The metadata is JSON: ``{"end": next, "skip": [bad]}``.
+batch whose token its successor has read. The metadata is JSON: ``{"end": next, "skip": [bad]}``,
+with ``"mend": true`` where some of the rows are stored already under other tokens.
 """
 
 from collections.abc import Iterable
@@ -11,11 +12,15 @@ import msgspec
 METADATA_LIMIT = 4095
 
 
-class Intent(msgspec.Struct, frozen=True):
-    """The half-open range of offsets up to ``end``, without the bad rows in ``skip``."""
+class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The range of offsets up to ``end``, without the bad rows in ``skip``.
+
+    ``mend`` says that the range is no batch of its own: only what is missing may be inserted.
+    """
 
     end: int
     skip: tuple[int, ...] = ()
+    mend: bool = False
 
     def encode(self) -> str:
         """Return the commit metadata."""

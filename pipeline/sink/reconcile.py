@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from pipeline.sink.intent import Intent
+
 
 class Rollup(NamedTuple):
     """A materialized view's target: how a row of ``events`` finds its bucket, and the view itself.
@@ -46,25 +48,40 @@ ROLLUPS = (
 )
 
 
-class Plan(NamedTuple):
-    """What to do on assignment: nothing, or insert again up to ``end`` and verify."""
+class Step(NamedTuple):
+    """One range of offsets that has to be settled before the first insert.
+
+    ``whole``: insert every row again under the batch's own token, which fills what is missing and
+    makes a zombie's late copy a duplicate; otherwise only what is missing. ``recount``: an insert
+    may have ended in the middle, so the rollups it feeds are counted anew.
+    """
 
     first: int
     end: int
-    is_anew: bool
+    skip: tuple[int, ...] = ()
+    whole: bool = False
+    recount: bool = False
 
 
-def plan(committed: int, end: int | None, stored: Collection[int], high: int) -> Plan | None:
-    """Return what has to be settled before the first insert; None if nothing is open.
+def steps(
+    first: int, intent: Intent | None, stored_end: int, chunk: int, *, is_cut: bool
+) -> list[Step]:
+    """Return what is to be settled from the position ``first`` on, in order; mostly nothing.
 
-    ``stored`` are the offsets at or above the committed one that are already in ClickHouse. A
-    stored offset beyond the end of the partition means that the topic was made anew.
+    ``stored_end`` is the offset after the last one that ClickHouse has. An intent is a batch whose
+    fate is unknown. Rows beyond it come from a group that was put back: their batches are unknown,
+    so only what is missing is inserted, ``chunk`` offsets at a time. ``is_cut`` says that retention
+    took the batch's beginning: its token can no longer be formed.
     """
-    is_anew = bool(stored) and max(stored) >= high
-    if end is None and not stored:
-        return None
-    last = max(stored, default=committed - 1) + 1
-    return Plan(committed, max(end or last, last), is_anew)
+    found = []
+    if intent is not None and intent.end > first:
+        whole = not intent.mend and not is_cut
+        found.append(Step(first, intent.end, intent.skip, whole=whole, recount=True))
+        first = intent.end
+    found += [
+        Step(at, min(at + chunk, stored_end)) for at in range(first, max(stored_end, first), chunk)
+    ]
+    return found
 
 
 def missing(expected: Collection[int], stored: Collection[int]) -> list[int]:

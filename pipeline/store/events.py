@@ -16,17 +16,19 @@ from pipeline.io.broker import Broker, Committed, Consumer, Start
 from pipeline.io.log import logger
 from pipeline.model.stage import Record, Source, Unreadable
 from pipeline.sink.intent import Intent, read_intent, token
-from pipeline.sink.reconcile import ROLLUPS, Rollup, missing, plan
+from pipeline.sink.reconcile import ROLLUPS, Rollup, Step, missing, steps
 from pipeline.store.clickhouse import Client, StoreRefused
+from pipeline.store.letters import Letters
 from pipeline.store.tables import EVENTS, SETTINGS, rows_of
 
 TOPIC = "events.grouped"
+CHUNK = 10_000
 _log = logger("sink")
-_STORED = """SELECT src_offset FROM tocsin.events
-WHERE src_topic = {topic:String} AND src_partition = {partition:UInt16}
-AND src_offset >= {first:UInt64}"""
-
-Bury = Callable[[Record, Unreadable], None]
+_OF_PARTITION = "src_topic = {topic:String} AND src_partition = {partition:UInt16}"
+_STORED = f"""SELECT src_offset FROM tocsin.events WHERE {_OF_PARTITION}
+AND src_offset >= {{first:UInt64}} AND src_offset < {{end:UInt64}}"""
+_STORED_END = f"""SELECT if(count() = 0, 0, max(src_offset) + 1) AS stored_end FROM tocsin.events
+WHERE {_OF_PARTITION} AND src_offset >= {{first:UInt64}}"""
 
 
 class TopicMadeAnew(Exception):
@@ -48,57 +50,104 @@ class EventsWriter:
         client: Client,
         broker: Broker,
         consumer: Consumer,
-        bury: Bury,
+        letters: Letters,
         busy: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._client = client
         self._broker = broker
         self._consumer = consumer
-        self._bury = bury
+        self._letters = letters
         self._busy = busy
 
     def settle(self, source: Source, start: Start) -> int:
         """Bring a partition to a clean state after an assignment; return where to read on.
 
-        Raises StoreAway, Aborted, TopicMadeAnew.
+        Raises StoreAway, StoreRefused, Away, Aborted, TopicMadeAnew.
         """
-        intent = read_intent(start.metadata)
-        stored = self._stored(source, start.offset)
+        end = start.offset
+        stored_end = self._stored_end(source, end)
         high = self._broker.ends([source])[source]
-        open_ = plan(start.offset, intent.end if intent else None, stored, high)
-        if open_ is None:
-            return start.offset
-        if open_.is_anew:
+        if stored_end > high:
             raise TopicMadeAnew(
                 f"{source.topic}/{source.partition} ends at {high}, but ClickHouse has rows up"
-                f" to {max(stored)}: the topic was made anew; empty tocsin.events or restore it"
+                f" to {stored_end}: the topic was made anew; empty tocsin.events or restore it"
             )
-        records = list(self._broker.read([source], {source: open_.first}, {source: open_.end}))
-        batch = self._rows(records, intent.skip if intent else ())
-        _log.info("settling a batch", partition=source.partition, end=open_.end, rows=len(records))
-        self._insert(source, batch)
-        self._complete(source, batch, open_.first)
-        self._commit(source, Committed(open_.end))
-        return open_.end
+        intent = read_intent(start.metadata)
+        if intent is not None and intent.end > high:
+            intent = None  # of an earlier topic of this name
+        is_cut = start.gap is not None
+        for step in steps(end, intent, stored_end, CHUNK, is_cut=is_cut):
+            self._settle(source, step)
+            end = step.end
+        return end
+
+    def _settle(self, source: Source, step: Step) -> None:
+        """Settle one range of offsets and commit its end."""
+        if not step.recount:
+            self._fence(source, step.first, Intent(step.end, mend=True))
+        records = list(self._broker.read([source], {source: step.first}, {source: step.end}))
+        batch = self._rows(records, step.skip)
+        _log.info("settling", partition=source.partition, first=step.first, end=step.end)
+        if step.whole:
+            kept = self._insert_whole(source, step.first, step.end, batch, records)
+            if kept is None:
+                self._split(source, records, step.first, step.end)
+                return
+            batch = kept
+        self._fill(source, step, batch, records)
+        if step.recount and batch.by_offset:
+            for rollup in ROLLUPS:
+                self._rebuild(rollup, source, step.first, max(batch.by_offset))
+        self._commit(source, Committed(step.end))
 
     def write(self, source: Source, records: list[Record], first: int, end: int) -> None:
         """Insert one batch; raises StoreAway or Aborted, after which ``settle`` has to run."""
         batch = self._rows(records, ())
-        while True:
-            intent = Intent(end, batch.skipped)
-            if not intent.fits():
-                half = records[len(records) // 2 :]
-                self.write(source, records[: len(records) // 2], first, half[0].offset)
-                self.write(source, half, half[0].offset, end)
-                return
-            self._commit(source, Committed(first, intent.encode()))
+        if self._insert_whole(source, first, end, batch, records) is None:
+            self._split(source, records, first, end)
+        else:
+            self._commit(source, Committed(end))
+
+    def _split(self, source: Source, records: list[Record], first: int, end: int) -> None:
+        """Write a batch of which nothing is stored as two."""
+        middle = len(records) // 2
+        self.write(source, records[:middle], first, records[middle].offset)
+        self.write(source, records[middle:], records[middle].offset, end)
+
+    def _insert_whole(
+        self, source: Source, first: int, end: int, batch: _Rows, records: list[Record]
+    ) -> _Rows | None:
+        """Insert a batch under its own token; return it without the rows that were refused.
+
+        None: it has more bad rows than an intent can name, and nothing of it was inserted.
+        """
+        while (intent := Intent(end, batch.skipped)).fits():
+            self._fence(source, first, intent)
             try:
                 self._insert(source, batch)
             except StoreRefused as refused:
                 batch = self._without(batch, refused, records)
             else:
-                break
-        self._commit(source, Committed(end))
+                return batch
+        return None
+
+    def _fill(self, source: Source, step: Step, batch: _Rows, records: list[Record]) -> None:
+        """Insert what is still missing of a range, under a token that no insert has had."""
+        lost = missing(batch.by_offset, self._stored(source, step))
+        rest = _Rows({offset: batch.by_offset[offset] for offset in lost}, batch.skipped)
+        while rest.by_offset:
+            _log.warning("rows are missing and are inserted", rows=len(rest.by_offset))
+            nonce = uuid.uuid4().hex  # noqa: TID251  a token that no insert has had
+            try:
+                self._insert(source, rest, nonce)
+            except StoreRefused as refused:
+                rest = self._without(rest, refused, records)
+            else:
+                return
+
+    def _fence(self, source: Source, first: int, intent: Intent) -> None:
+        """Commit what is about to be inserted; nothing is inserted without it."""
+        self._commit(source, Committed(first, intent.encode()))
 
     def _rows(self, records: Collection[Record], skip: Collection[int]) -> _Rows:
         """Return the rows of records, without those that cannot be rows."""
@@ -110,7 +159,7 @@ class EventsWriter:
             try:
                 found = rows_of(record)
             except Unreadable as bad:
-                self._bury(record, bad)
+                self._letters.bury(record, bad)
                 skipped.append(record.offset)
             else:
                 rows.update((record.offset, row) for _, row in found)
@@ -123,7 +172,7 @@ class EventsWriter:
             raise refused
         bad = offsets[refused.row - 1]
         record = next(record for record in records if record.offset == bad)
-        self._bury(record, Unreadable("refused_row", str(refused)))
+        self._letters.bury(record, Unreadable("refused_row", str(refused)))
         rest = {offset: row for offset, row in batch.by_offset.items() if offset != bad}
         return _Rows(rest, (*batch.skipped, bad))
 
@@ -137,17 +186,6 @@ class EventsWriter:
         self._client.insert(
             f"tocsin.{EVENTS}", lines, {**SETTINGS, "insert_deduplication_token": name}
         )
-
-    def _complete(self, source: Source, batch: _Rows, first: int) -> None:
-        """Insert what is still missing under a fresh token, then count the buckets anew."""
-        if lost := missing(batch.by_offset, self._stored(source, first)):
-            _log.warning("rows were lost in the store and are inserted again", rows=len(lost))
-            rest = {offset: batch.by_offset[offset] for offset in lost}
-            nonce = uuid.uuid4().hex  # noqa: TID251  a token that no insert had
-            self._insert(source, _Rows(rest, ()), nonce)
-        if batch.by_offset:
-            for rollup in ROLLUPS:
-                self._rebuild(rollup, source, first, max(batch.by_offset))
 
     def _rebuild(self, rollup: Rollup, source: Source, first: int, last: int) -> None:
         """Delete and count again the buckets that a range of offsets touches, of one partition.
@@ -172,14 +210,18 @@ class EventsWriter:
             settings={"insert_deduplicate": 0, "deduplicate_insert_select": "disable"},
         )
 
-    def _stored(self, source: Source, first: int) -> set[int]:
-        """Return the offsets from ``first`` on that ClickHouse has."""
-        rows = self._client.rows(
-            _STORED, {"topic": source.topic, "partition": source.partition, "first": first}
-        )
-        return {int(row["src_offset"]) for row in rows}
+    def _stored(self, source: Source, step: Step) -> set[int]:
+        """Return the offsets of a range that ClickHouse has."""
+        asked = {**source._asdict(), "first": step.first, "end": step.end}
+        return {int(row["src_offset"]) for row in self._client.rows(_STORED, asked)}
+
+    def _stored_end(self, source: Source, first: int) -> int:
+        """Return the offset after the last one from ``first`` on that ClickHouse has, or 0."""
+        found = self._client.rows(_STORED_END, {**source._asdict(), "first": first})
+        return int(found[0]["stored_end"])
 
     def _commit(self, source: Source, at: Committed) -> None:
-        """Commit one partition."""
+        """Commit one partition, once the letters of what it skips are safe."""
+        self._letters.flush()
         with self._busy():
             self._consumer.commit({source: at})

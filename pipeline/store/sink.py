@@ -15,18 +15,16 @@ from pipeline.io.broker import Aborted, Away, Broker, Committed
 from pipeline.io.clock import Clock
 from pipeline.io.log import logger
 from pipeline.io.loop import ALIVE_S, Outcome, Turn
-from pipeline.model.dead_letter import TOPIC as DEAD_LETTERS
-from pipeline.model.dead_letter import dead_letter
 from pipeline.model.stage import Record, Source, Unreadable
 from pipeline.sink.settings import SinkSettings
 from pipeline.store.clickhouse import Client, StoreAway, StoreRefused
 from pipeline.store.events import TOPIC as EVENTS_TOPIC
 from pipeline.store.events import EventsWriter
-from pipeline.store.tables import SETTINGS, rows_of
+from pipeline.store.letters import Letters
+from pipeline.store.tables import SETTINGS, rows_of, target
 
 NAME = "sink"
 POLL_S = 0.25
-FLUSH_S = 10.0
 _log = logger(NAME)
 
 
@@ -44,12 +42,11 @@ class SinkWorker:
         busy: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._client = client
-        self._clock = clock
         self._settings = settings
         self._busy = busy
         self._consumer = broker.consumer(f"tocsin-{NAME}", f"{NAME}-{ordinal}", reads)
-        self._letters = broker.plain_producer()
-        self._events = EventsWriter(client, broker, self._consumer, self._bury, busy)
+        self._letters = Letters(NAME, broker, clock)
+        self._events = EventsWriter(client, broker, self._consumer, self._letters, busy)
         self._waiting: dict[Source, list[Record]] = {}
         self._offsets: dict[Source, int] = {}
         self._bytes = 0
@@ -92,14 +89,12 @@ class SinkWorker:
 
     def _turn(self) -> Turn:
         """Settle after a change of the assignment, else read and write."""
-        if not self._ready and self._consumer.assignment():
-            return self._settle()
+        if not self._ready:
+            return self._join()
         with self._busy():
             records = self._consumer.poll(self._settings.rows, POLL_S)
         if self._consumer.generation() != self._generation:
             return self._forget("joining")
-        if not self._ready:
-            return Turn("joining")
         for record in records:
             self._waiting.setdefault(record.source, []).append(record)
             self._bytes += len(record.value or b"")
@@ -110,22 +105,32 @@ class SinkWorker:
             return Turn("idle", len(records))
         return self._flush()
 
+    def _join(self) -> Turn:
+        """Get partitions and settle them; polling keeps the membership while that cannot be done.
+
+        What a poll brings before that is read again: settling goes to the committed offsets.
+        """
+        with self._busy():
+            self._consumer.poll(1, 0.0 if self._consumer.assignment() else POLL_S)
+        return self._settle() if self._consumer.assignment() else Turn("joining")
+
     def _settle(self) -> Turn:
         """Go to the committed offsets; settle what a crash left open in ``events``."""
         self._forget("rebuilt")
         starts = self._consumer.rewind()
-        now = self._clock.now()
+        self._offsets = {source: start.offset for source, start in starts.items()}
+        ends = {
+            source: self._events.settle(source, start)
+            for source, start in starts.items()
+            if source.topic == EVENTS_TOPIC
+        }
+        if self._offsets != {**self._offsets, **ends}:
+            self._consumer.rewind()  # to the ends, which are committed
+            self._offsets.update(ends)
         for source, start in starts.items():
             if start.gap is not None:
-                lost = Record(*source, start.gap[0], int(now.timestamp() * 1000), None, None)
-                text = f"offsets {start.gap[0]} to {start.gap[1]} are gone"
-                self._send_letter(lost, "gap", text, end=start.gap[1])
-            self._offsets[source] = start.offset
-            if source.topic == EVENTS_TOPIC:
-                with_rows = self._events.settle(source, start)
-                self._offsets[source] = with_rows
-                self._consumer.seek(source, with_rows)
-        self._flush_letters()
+                self._letters.lost(source, start.gap)
+        self._letters.flush()
         self._ready = True
         metrics.READY.labels(NAME).set(1)
         _log.info("sink is ready", partitions=len(starts))
@@ -176,7 +181,7 @@ class SinkWorker:
                     tables[table].append((record, row))
         for table, rows in tables.items():
             self._insert(table, rows)
-        self._flush_letters()
+        self._letters.flush()
         ends = {source: self._end(source) for source in waiting}
         with self._busy():
             self._consumer.commit({source: Committed(end) for source, end in ends.items()})
@@ -187,38 +192,21 @@ class SinkWorker:
         try:
             return rows_of(record)
         except Unreadable as bad:
-            self._bury(record, bad)
+            self._letters.bury(record, bad)
             return []
 
     def _insert(self, table: str, rows: list[tuple[Record, bytes]]) -> None:
         """Insert rows; each that ClickHouse names as bad is buried and the rest sent again."""
         while rows:
             try:
-                self._client.insert(f"tocsin.{table}", b"\n".join(r for _, r in rows), SETTINGS)
+                self._client.insert(target(table), b"\n".join(r for _, r in rows), SETTINGS)
             except StoreRefused as refused:
                 if refused.row is None or refused.row > len(rows):
                     raise
                 record, _ = rows.pop(refused.row - 1)
-                self._bury(record, Unreadable("refused_row", str(refused)))
+                self._letters.bury(record, Unreadable("refused_row", str(refused)))
             else:
                 return
-
-    def _bury(self, record: Record, bad: Unreadable) -> None:
-        """Dead-letter one record; a dead letter itself is only counted, or it would come back."""
-        metrics.DEAD_LETTERS.labels(NAME, bad.reason).inc()
-        _log.warning("dead letter", topic=record.topic, offset=record.offset, reason=str(bad)[:300])
-        if record.topic != DEAD_LETTERS:
-            self._send_letter(record, bad.reason, str(bad))
-
-    def _send_letter(self, record: Record, reason: str, text: str, end: int | None = None) -> None:
-        """Queue one dead letter; ``_flush_letters`` waits for it before anything is committed."""
-        letter = dead_letter(record, NAME, reason, text, self._clock.now(), end=end)
-        self._letters.send(letter, _answered)
-
-    def _flush_letters(self) -> None:
-        """Wait until every dead letter is safe."""
-        if self._letters.flush(FLUSH_S):
-            raise Away("dead letters were not acknowledged")
 
     def _measure(self, records: list[Record]) -> None:
         """Publish what was read and what lies ahead."""
@@ -227,9 +215,3 @@ class SinkWorker:
         for source in self._consumer.assignment():
             lag = metrics.LAG.labels(NAME, source.topic, str(source.partition))
             lag.set(self._consumer.lag(source))
-
-
-def _answered(error: str | None) -> None:
-    """Take the broker's answer for a dead letter."""
-    if error is not None:
-        _log.error("a dead letter was refused", reason=error)

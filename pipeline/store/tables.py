@@ -13,6 +13,7 @@ import orjson
 from pipeline.model import dead_letter as dead
 from pipeline.model.client_report import ClientReport
 from pipeline.model.stage import Record, Unreadable
+from pipeline.scrub.walk import scrub
 
 Rows = Iterator[tuple[str, bytes]]
 EVENTS = "events"
@@ -26,6 +27,7 @@ SETTINGS = {
     "input_format_null_as_default": 1,
 }
 PREVIEW = 200
+LOOKED_AT = 65_536
 
 
 class _Kind(msgspec.Struct):
@@ -38,6 +40,13 @@ _kind = msgspec.json.Decoder(_Kind)
 _report = msgspec.json.Decoder(ClientReport)
 _WINDOWS = {"service": "service_metrics", "resource": "resource_samples", "outcome": "outcomes"}
 _GROUPS = {"decision": "fingerprints", "issue": "issue_states"}
+# A column that is only read while a row is made counts only if the INSERT names it.
+_COLUMNS = {"service_metrics": "(*, user_hashes)"}
+
+
+def target(table: str) -> str:
+    """Return what an INSERT of rows goes into."""
+    return f"tocsin.{table} {_COLUMNS.get(table, '')}".rstrip()
 
 
 def splice(record: Record, *, versioned: bool = True) -> bytes:
@@ -130,7 +139,9 @@ def _dead_letter(record: Record) -> Rows:
             src_end=end,
             dead_partition=record.partition,
             dead_offset=record.offset,
+            key=scrub(record.key.decode("utf-8", errors="replace")) if record.key else "",
             payload_bytes=len(record.value or b""),
+            **_seen(record.value or b""),
         ),
     )
     if reason == "gap" and topic == "events.raw" and end > first:
@@ -139,6 +150,21 @@ def _dead_letter(record: Record) -> Rows:
                 "outcomes",
                 _gap(record, at, f"g:{topic}:{partition}:{first}", outcome, end - first),
             )
+
+
+def _seen(payload: bytes) -> dict[str, str]:
+    """Return what may be shown of a payload: its beginning without secrets, whose it seems."""
+    head = payload[:LOOKED_AT]
+    try:
+        body = orjson.loads(head)
+    except orjson.JSONDecodeError:
+        return {"preview": scrub(head.decode("utf-8", errors="replace"))[:PREVIEW]}
+    shown = scrub(body)
+    preview = orjson.dumps(shown).decode()[:PREVIEW]
+    if not isinstance(body, dict):
+        return {"preview": preview}
+    owner = {name: str(shown.get(name) or "")[:PREVIEW] for name in ("project", "service")}
+    return {"preview": preview, **owner}
 
 
 def _gap(record: Record, at: str, row_id: str, outcome: str, quantity: int) -> bytes:
