@@ -81,13 +81,18 @@ class Consumer(stock.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
-        """Stop the flow first.
+        """Stop the flow first, and seek partitions without a commit, too.
 
         After a recovery stock lets the fetcher run on while the queues are cleared: what it
-        delivers then is lost, and the last delivered record comes twice.
+        delivers then is lost, and the last delivered record comes twice. A partition of which
+        nothing was committed it leaves wherever the fetcher got to: all before that is lost.
         """
         self.stop_flow()
         await super().perform_seek()
+        tps = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
+        unknown = [tp for tp in tps if not self._read_offset[tp]]
+        if unknown:
+            await self._thread.seek_to_beginning(*stock.ensure_aiokafka_TPset(unknown))
 
 
 class Buffer(ProducerBuffer):

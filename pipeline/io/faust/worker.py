@@ -227,12 +227,13 @@ class TableWorker:
     async def _send(self, messages: list[Sent]) -> None:
         """Send messages and wait until the broker has them; raises what went wrong."""
         producer = self.app.producer
-        answers = [
-            await producer.send(
-                one.topic, one.key, one.value, one.partition, None, list(one.headers) or None
-            )
-            for one in messages
-        ]
+        answers = []
+        for one in messages:
+            # aiokafka refuses what has neither key nor value, as the report of a gap.
+            key = b"" if one.key is None and one.value is None else one.key
+            headers = list(one.headers) or None
+            sent = await producer.send(one.topic, key, one.value, one.partition, None, headers)
+            answers.append(sent)
         await asyncio.gather(*answers)
 
     async def _watch(self) -> None:
