@@ -160,36 +160,41 @@ def requests(flow: Flow, ledger: Ledger, *, struck: bool) -> None:
     flow.publish(orjson.dumps(sample), sample["event_id"])
 
 
-def oddities(flow: Flow, ledger: Ledger) -> None:
-    """Publish one event that nobody can read, and one twice."""
+def oddities(flow: Flow, ledger: Ledger) -> tuple[bytes, str]:
+    """Publish what nobody can read, and an event that comes again later: return it."""
     source = flow.publish(b'{"kind": "error", "service": "checkout", ', "poison")
     ledger.poison = (source.partition, flow.broker.log(source).end - 1)
     event = base(flow, ledger, "checkout") | {"message": "came twice"}
     ledger.scenes[event["event_id"]] = "checkout: twice"
-    for _ in range(2):
-        flow.publish(orjson.dumps(event), event["event_id"])
+    flow.publish(orjson.dumps(event), event["event_id"])
+    return orjson.dumps(event), event["event_id"]
 
 
-def play(flow: Flow, ledger: Ledger, crash: str = "") -> None:
+def play(flow: Flow, ledger: Ledger, crash: str, resting: tuple[str, ...]) -> None:
     """Play the incident; ``crash`` names a worker that is thrown away in the middle of each step.
 
-    ``all`` throws away every one.
+    ``all`` throws away every one. Who rests works at the end only.
     """
     for step in range(CALM + STRUCK + QUIET):
         struck = CALM <= step < CALM + STRUCK
         errors(flow, ledger, struck=struck)
         requests(flow, ledger, struck=struck)
         if step == 1:
-            oddities(flow, ledger)
+            again = oddities(flow, ledger)
+        elif step == 2:
+            flow.publish(*again)
         for n, name in enumerate(flow.names):
-            for _ in range((step + n) % 4):
+            for _ in range((step + n) % 4 if name not in resting else 0):
                 flow.turn(name)
             if crash in {name, "all"}:
                 flow.crash(name)
-        flow.settle()
+        flow.settle(resting)
         flow.wait(STEP_S)
+        flow.settle(resting)
     for _ in range(4):
         flow.wait(STEP_S)
+        flow.settle(resting)
+    flow.settle()
 
 
 @contextmanager
@@ -199,7 +204,13 @@ def channels() -> Iterator[dict[str, HttpServer]]:
         yield {"slack": slack, "pagerduty": pagerduty}
 
 
-def run(client: Client, folder: Path, plan: Plan = no_plan, crash: str = "") -> Came:
+def run(
+    client: Client,
+    folder: Path,
+    plan: Plan = no_plan,
+    crash: str = "",
+    resting: tuple[str, ...] = (),
+) -> Came:
     """Play the incident on an empty store; return what came of it."""
     empty(client)
     ledger = Ledger()
@@ -207,7 +218,7 @@ def run(client: Client, folder: Path, plan: Plan = no_plan, crash: str = "") -> 
         config = a_config(folder, {name: server.url for name, server in servers.items()})
         flow = Flow(config, client, ManualClock(START), plan)
         try:
-            play(flow, ledger, crash)
+            play(flow, ledger, crash, resting)
         finally:
             flow.close()
         notices = {name: [got.body for got in server.got] for name, server in servers.items()}
