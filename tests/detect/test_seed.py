@@ -1,5 +1,8 @@
 """The seed's two rules, by golden vectors."""
 
+from pathlib import Path
+
+from pipeline.detect import detectors
 from pipeline.detect.baseline import Point, baseline_of
 from pipeline.detect.detectors import DETECTORS
 from pipeline.detect.detectors.seed import ErrorRateIncrease, ResponseTimeSpike
@@ -129,3 +132,10 @@ def test_every_detector_has_a_name_of_its_own() -> None:
     names = [detector.name for detector in DETECTORS]
 
     assert len(set(names)) == len(names)
+
+
+def test_every_module_of_detectors_is_named() -> None:
+    """A detector that is written but not named would never run."""
+    modules = {path.stem for path in Path(detectors.__file__).parent.glob("[!_]*.py")} - {"verdict"}
+
+    assert {type(detector).__module__.rpartition(".")[2] for detector in DETECTORS} == modules
