@@ -6,7 +6,7 @@ pauses the sink; nothing is dead-lettered for it.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -210,8 +210,8 @@ class SinkWorker:
 
     def _measure(self, records: list[Record]) -> None:
         """Publish what was read and what lies ahead."""
-        for record in records:
-            metrics.READ.labels(NAME, record.topic).inc()
+        for topic, n in Counter(record.topic for record in records).items():
+            metrics.READ.labels(NAME, topic).inc(n)
         for source in self._consumer.assignment():
             lag = metrics.LAG.labels(NAME, source.topic, str(source.partition))
             lag.set(self._consumer.lag(source))
