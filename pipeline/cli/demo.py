@@ -45,7 +45,7 @@ def demo(once: Once = False, json: Json = False) -> None:
 def _play(machine: "Machine", receiver: Any, screen: "Screen", *, once: bool, json: bool) -> int:
     """Start the machine and the traffic, show them, sum up; return the exit code."""
     from pipeline.local.demo import Demo
-    from pipeline.local.show import Stopped, stop_on_signals
+    from pipeline.local.show import Stopped, ignore_signals, stop_on_signals
 
     code = 0
     try:
@@ -60,6 +60,7 @@ def _play(machine: "Machine", receiver: Any, screen: "Screen", *, once: bool, js
     except Stopped:
         screen.tell("stopping")
     finally:
+        ignore_signals()
         machine.stop()
     return code
 

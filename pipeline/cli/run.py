@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import complain, usage_errors
+from pipeline.cli.options import complain, settings, usage_errors
 
 Name = Annotated[str, typer.Argument(metavar="STAGE", help="A stage of `pipeline/topology.py`.")]
 Instance = Annotated[int, typer.Option("--instance", min=0, help="The ordinal of this worker.")]
@@ -18,7 +18,6 @@ def run(stage: Name, instance: Instance = 0, metrics_port: MetricsPort = 0) -> N
 
     Examples: `tocsin run process`, `tocsin run sink --instance 1 --metrics-port 9101`
     """
-    from pipeline.config import load
     from pipeline.local.run import run_stage
     from pipeline.topology import BY_NAME
 
@@ -26,8 +25,7 @@ def run(stage: Name, instance: Instance = 0, metrics_port: MetricsPort = 0) -> N
         complain(f"no stage {stage!r}; there are {', '.join(BY_NAME)}")
         raise typer.Exit(2)
     with usage_errors():
-        config = load()
-        raise typer.Exit(run_stage(stage, config, instance, metrics_port))
+        raise typer.Exit(run_stage(stage, settings(), instance, metrics_port))
 
 
 def register(app: typer.Typer) -> None:
