@@ -136,11 +136,11 @@ class ChannelWorker:
             change(self._consumer.assignment())
         with self._busy():
             records = self._consumer.poll(500, self._patience_s())
+        if stage is None or self._consumer.generation() != self._generation:
+            return []
         for source in self._consumer.assignment():
             lag = metrics.LAG.labels(f"notify-{self.name}", source.topic, str(source.partition))
             lag.set(self._consumer.lag(source))
-        if stage is None or self._consumer.generation() != self._generation:
-            return []
         outputs: list[Output] = []
         now = self._clock.now()
         for record in records:
