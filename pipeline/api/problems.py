@@ -7,9 +7,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pipeline.store.clickhouse import StoreAway
+from pipeline.io.log import logger
+from pipeline.store.clickhouse import StoreAway, StoreRefused
 
 MEDIA_TYPE = "application/problem+json"
+_log = logger("api")
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> JSONResponse:
@@ -41,8 +43,17 @@ async def _away(_request: Request, _raised: Exception) -> JSONResponse:
     return answer
 
 
+async def _refused(_request: Request, raised: Exception) -> JSONResponse:
+    """Answer when ClickHouse says no: mostly its tables are not those of this version."""
+    assert isinstance(raised, StoreRefused)
+    _log.error("ClickHouse refused a query", code=raised.code, reason=str(raised)[:500])
+    detail = f"ClickHouse answers with code {raised.code}: run `tocsin migrate`, see the log"
+    return problem(503, "ClickHouse refused the query", detail)
+
+
 def install(app: FastAPI) -> None:
     """Teach an application to answer with problems."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StoreAway, _away)
+    app.add_exception_handler(StoreRefused, _refused)

@@ -62,19 +62,36 @@ class Server(uvicorn.Server):
         self._hub = hub
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the streams, then stop."""
+        """End the streams, then stop; a second signal waits for nothing.
+
+        uvicorn would raise the signal again at its end, and the process would die of it before
+        the follower and the health port are closed.
+        """
+        del sig, frame
         self._hub.close()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def live(record: Record) -> tuple[str, str, bytes] | None:
-    """Return event name, id and one line of JSON; None for a tombstone."""
+    """Return event name, id and one line of JSON; None for what no viewer can be shown."""
     if record.value is None:
         return None
     event_id = f"{record.topic}:{record.partition}:{record.offset}"
-    # The encoders of the stages write no line breaks; a foreign writer's would break the framing.
-    data = record.value if b"\n" not in record.value else orjson.dumps(orjson.loads(record.value))
+    try:
+        data = _one_line(record.value)
+    except orjson.JSONDecodeError as error:
+        # The sink dead-letters it; here it must not end the stream for everyone.
+        _log.warning("not shown: no JSON", event_id=event_id, reason=str(error))
+        return None
     return TOPICS[record.topic], event_id, data
+
+
+def _one_line(value: bytes) -> bytes:
+    """Return JSON without line breaks: a foreign writer's would break the framing."""
+    if b"\n" in value or b"\r" in value:
+        return orjson.dumps(orjson.loads(value))
+    return value
 
 
 class Follower:

@@ -1,5 +1,6 @@
 """``GET /api/v1/issues``: a page of issues, and one of them."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from pipeline.api.routes.params import Limit, Project, Service, Store
 from pipeline.store.queries.issues import FIRST, Filter, issue, issues
 
 router = APIRouter(tags=["issues"])
+YEARS = range(1970, 2200)  # that ClickHouse's DateTime64 can hold
 Cursor = Annotated[
     str, Query(max_length=80, description="`next` of the page before; empty for the first.")
 ]
@@ -19,10 +21,11 @@ def _before(cursor: str) -> tuple[str, str]:
     if not cursor:
         return FIRST
     at, _, group_id = cursor.partition("~")
-    try:
+    found = None
+    with suppress(ValueError):
         found = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise HTTPException(422, "cursor: take it from `next` of the page before") from error
+    if found is None or found.year not in YEARS:
+        raise HTTPException(422, "cursor: take it from `next` of the page before")
     return found.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3], group_id
 
 
