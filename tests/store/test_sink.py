@@ -21,7 +21,7 @@ from pipeline.sink.intent import Intent
 from pipeline.store.events import TopicMadeAnew
 from pipeline.store.migrate import migrate, read_migrations
 from tests.store.served import Served
-from tests.store.sinking import GROUPED, Killed, Mortal, Sinking, an_error, die, live, stored
+from tests.store.sinking import GROUPED, NOW, Killed, Mortal, Sinking, an_error, die, live, stored
 
 KILLS = 5
 SEED = 20261124
@@ -117,7 +117,8 @@ def test_a_bad_row_met_again_after_a_crash_is_buried(store: Served) -> None:
 def test_a_bad_row_of_another_table_is_buried_alone(store: Served) -> None:
     """R8 The replacing tables keep the neighbours of a bad row, too."""
     sinking = Sinking(store.url)
-    for value in (b'{"signal_id":"x"}', b'{"kind":"new","service":"a"}', b"7"):
+    good = msgspec.json.encode({"at": NOW, "service": "a"})
+    for value in (b'{"signal_id":"x"}', good, b"7"):
         sinking.put(value, topic="signals")
     sinking.drain(sinking.worker())
 
