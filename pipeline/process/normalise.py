@@ -17,6 +17,7 @@ from pipeline.process.patterns import (
     HOST_ENDINGS,
     NAMES,
     PLACEHOLDER,
+    QUERY,
     SEPARATORS,
     SINGLE,
     STRIPPED,
@@ -34,10 +35,10 @@ _texts: dict[str, tuple[str, ...]] = {}
 
 
 def squash(text: str) -> str:
-    """Return the text with each run of digits, and each placeholder, as one 0."""
+    """Return the text with each run of digits as one 0, and each placeholder like one."""
     short = text[:MOST_LETTERS]
     if "<" in short or "[" in short:
-        short = PLACEHOLDER.sub("0", short)
+        short = PLACEHOLDER.sub("Z0", short)
     return DIGITS.sub("0", short)
 
 
@@ -79,7 +80,7 @@ def _tokens(squashed: str) -> tuple[str, ...]:
     if squashed.count(":") >= 3:
         squashed = ADDRESS.sub("0", squashed)
     if "?" in squashed and "/" in squashed:
-        squashed = _without_queries(squashed)
+        squashed = QUERY.sub("0", squashed)
     found: list[str] = []
     after_value = False
     for word in squashed.translate(_SPACES).split():
@@ -94,14 +95,6 @@ def _tokens(squashed: str) -> tuple[str, ...]:
         if len(found) == MOST_TOKENS:
             break
     return tuple(found)
-
-
-def _without_queries(text: str) -> str:
-    """Cut the query string of each word that is a path."""
-    return " ".join(
-        word[: word.find("?")] if 0 <= word.find("/") < word.find("?") else word
-        for word in text.split()
-    )
 
 
 def _mask(token: str) -> str:

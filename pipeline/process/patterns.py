@@ -52,11 +52,23 @@ MARKS: Final = (
 )
 PLACEHOLDER: Final = re.compile(rf"<(?:{'|'.join(KINDS)})>|\[(?:{'|'.join(MARKS)})\]")
 
+# A value begins where a token does, and not at the end of a placeholder.
+_START: Final = r"(?<![^\s=:,;()\[{}\"'|<`!?])"
+_APART: Final = _START + r"(?<!:)"
+_END: Final = r"(?=\.?(?:[\s=,;()\]{}\"'|>`!?]|$))"
+_WITHIN: Final = rf"(?:{PLACEHOLDER.pattern}|[^\s\"'<>()\[\]{{}}|`,;])"
+
 DIGITS: Final = re.compile(r"\d+")
+# A run of digits is one letter here: the key sees each as a single 0.
 ADDRESS: Final = re.compile(
-    r"(?<!\w)(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{0,4}(?:%\w{1,16})?(?:/\d{1,3})?(?!\w)"
+    _START + r"(?:(?:[A-Fa-f]|\d++){0,4}+:){3,7}+(?:[A-Fa-f]|\d++){0,4}+"
+    r"(?:%\w{1,16})?(?:/\d{1,3})?(?![\w<\[])"
 )
-URL: Final = re.compile(r"(?<!\w)[A-Za-z][A-Za-z0-9+.\-]{1,15}://[^\s\"'<>()\[\]{}|`,;]{1,2048}")
+URL: Final = re.compile(rf"{_START}[A-Za-z][A-Za-z0-9+.\-]{{1,15}}://{_WITHIN}{{1,2048}}")
+QUERY: Final = re.compile(
+    _START + r"[^\s/=:,;()\[\]{}\"'|<>`!?]{0,200}/[^\s=:,;()\[\]{}\"'|<>`!?]{0,400}\?"
+    rf"{_WITHIN}{{1,2048}}"
+)
 HEX: Final = re.compile(r"[0-9]*(?:[a-f]{8,}|[A-F]{8,})[0-9]*")
 
 
@@ -71,16 +83,25 @@ class Shape(NamedTuple):
 # Tried in this order at each place of a text, the longest kinds first.
 WHOLE: Final = (
     Shape("url", URL.pattern, ("https://shop.example.com/cart?id=7", "redis://cache:6379/0")),
+    Shape("path", QUERY.pattern, ("/cart?id=7", "api/v2/items?page=2&size=5")),
     Shape(
         "timestamp",
-        r"(?<![\w.])\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?"
-        r"(?:Z|[+-]\d{2}:?\d{2})?(?!\w)",
+        _APART + r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?"
+        r"(?:Z|[+-]\d{2}:?\d{2})?" + _END,
         ("2024-05-01T10:11:12", "2024-02-20T22:16:36Z", "2023-11-01 00:00:01,123"),
     ),
-    Shape("num", r"(?<![\w.,])\d{1,3}(?:,\d{3}){1,6}(?![\w,])", ("4,150,908",)),
-    Shape("mac", r"(?<!\w)(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])", ("5c:50:15:4c:18:1c",)),
+    Shape("num", _APART + r"(?<!,)\d{1,3}(?:,\d{3}){1,6}(?!,)" + _END, ("4,150,908",)),
+    Shape(
+        "mac",
+        _APART + r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}" + _END,
+        ("5c:50:15:4c:18:1c",),
+    ),
     Shape("ip", ADDRESS.pattern, ("2001:db8:0:0:0:0:0:1", "fe80:0:0:0:1::2%eth0")),
-    Shape("timestamp", r"(?<![\w:.])\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?![\w:])", ("10:11:12.5",)),
+    Shape(
+        "timestamp",
+        _APART + r"\d{1,2}:\d{2}:\d{2}(?:[.,]\d{1,9})?" + _END,
+        ("10:11:12.5",),
+    ),
 )
 # Tried on one token, in full.
 SINGLE: Final = (
