@@ -22,6 +22,7 @@ _PROSE: Final = words(
     "incorrect reset for the a an in of to from no at unexpected none null true false "
     "undefined expected failed denied rejected mismatch unknown found provided given set"
 )
+_SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest", "negotiate", "apikey"})
 _QUOTES: Final = ('"', "'", '\\"', "\\'")
 
 
@@ -69,13 +70,29 @@ def _value_behind(text: str, at: int, key: str) -> tuple[int, int] | None:
     if key.endswith(_LINE_KEYS) and sign[:1] == ":":
         end = text.find("\n", at)
         return at, end if end >= 0 else len(text)
-    end = at
-    while end < len(text) and text[end] not in _STOP and end < at + _MOST:
-        end += 1
+    end = _word_end(text, at)
     word = text[at:end]
-    if end == at or word[0] in "[{(<" or (prose and word.lower().rstrip(".!:") in _PROSE):
+    if end == at or word[0] in "[{(<" or (prose and _is_prose(key, word)):
         return None
+    if word.lower() in _SCHEMES and text[end : end + 1] == " ":
+        end = _word_end(text, end + 1)
     return at, end
+
+
+def _word_end(text: str, at: int) -> int:
+    """Return where a bare value ends."""
+    end, last = at, min(len(text), at + _MOST)
+    while end < last and text[end] not in _STOP:
+        end += 1
+    return end
+
+
+def _is_prose(key: str, word: str) -> bool:
+    """Tell a sentence (``token: unexpected end``) from a value behind a colon and a blank."""
+    plain = word.rstrip(".!:")
+    if plain.lower() in _PROSE:
+        return True
+    return "pass" not in key and "pwd" not in key and plain.isalpha() and plain.islower()
 
 
 def _skip_quote(text: str, at: int) -> int:

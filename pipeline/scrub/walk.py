@@ -86,7 +86,7 @@ class Scrubber:
         renamed = False
         for key, item in value.items():
             clean = self.under(key, item)
-            name = self.text(key) if isinstance(key, str) and self._plan.values else key
+            name = self.text(key) if isinstance(key, str) else key
             renamed = renamed or name is not key
             if clean is not item:
                 changed[key] = clean
