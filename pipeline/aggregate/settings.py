@@ -8,7 +8,7 @@ class AggregateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    window_s: int = Field(default=60, ge=1, description="length of a window; divides an hour")
+    window_s: int = Field(default=60, ge=1, description="length of a window; divides a minute")
     grace_s: int = Field(default=30, ge=0, description="how long a window waits for late rows")
     idle_s: int = Field(default=600, ge=1, description="a silent source holds the clock this long")
     series_s: int = Field(
@@ -20,8 +20,8 @@ class AggregateSettings(BaseModel):
 
     @field_validator("window_s")
     @classmethod
-    def _divides_an_hour(cls, value: int) -> int:
-        """Refuse a window that would belong to two hours of the accounting."""
-        if 3600 % value:
-            raise ValueError(f"window_s = {value} does not divide an hour: take 10, 30, 60 or 300")
+    def _divides_a_minute(cls, value: int) -> int:
+        """Refuse a window of which the shortest rolling window is no multiple."""
+        if 60 % value:
+            raise ValueError(f"window_s = {value} does not divide a minute: take 10, 30 or 60")
         return value

@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from pipeline import __version__
 from pipeline.api import problems
 from pipeline.api.hub import Hub
+from pipeline.api.measure import Measure
 from pipeline.api.routes import alerts, issues, overview
 from pipeline.store.clickhouse import Client
 
@@ -37,6 +38,7 @@ def create_app(store: Client, hub: Hub) -> FastAPI:
         title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.store = store
+    app.add_middleware(Measure)
     problems.install(app)
     for router in (overview.router, issues.router, alerts.router, _stream(hub)):
         app.include_router(router)

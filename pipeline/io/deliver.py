@@ -174,6 +174,7 @@ class ChannelWorker:
         request = self._channel.request(job.note, self._clock.now())
         reply = self._reply(request)
         took_ms = (time.monotonic() - began) * 1000
+        metrics.BATCH_SECONDS.labels(f"notify-{self.name}").observe(took_ms / 1000)
         return Answer(job.attempt, reply, self._clock.now(), took_ms)
 
     def _reply(self, request: HttpRequest | Mail) -> Reply:
@@ -216,6 +217,7 @@ class ChannelWorker:
 
     def _forget(self, outcome: Outcome) -> Turn:
         """Throw the queue away: it is read again."""
+        metrics.READY.labels(f"notify-{self.name}").set(0)
         self._stage = None
         self._paused = False
         self._generation = self._consumer.generation()
@@ -237,5 +239,6 @@ class ChannelWorker:
         self._committed = {source: start.offset for source, start in starts.items()}
         self._stage = stage
         metrics.RECALLED.labels("notify").inc(n)
+        metrics.READY.labels(f"notify-{self.name}").set(1)
         _log.info("channel is ready", channel=self.name, recalled=n)
         return Turn("rebuilt")

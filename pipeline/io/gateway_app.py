@@ -75,7 +75,7 @@ class Gateway:
         for note in answer.notes:
             self._count(note)
         await _reply(send, answer.reply)
-        metrics.ANSWER_SECONDS.observe(time.perf_counter() - began)
+        metrics.ANSWER_SECONDS.labels("gateway").observe(time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, body: bytes) -> Answer:
         """Return the answer, after Kafka's."""

@@ -35,7 +35,7 @@ REBUILT = Counter("tocsin_rebuilds", "A stage built anew: aborts and rebalances.
 READY = Gauge("tocsin_ready", "1 when the worker is assigned and recalled.", ["stage"])
 TURN_AGE = Gauge("tocsin_turn_age_seconds", "Seconds since the last turn (watchdog).", ["stage"])
 ANSWER_SECONDS = Histogram(
-    "tocsin_gateway_answer_seconds", "From a request to its answer.", buckets=_BATCH
+    "tocsin_answer_seconds", "From a request to its answer.", ["stage"], buckets=_BATCH
 )
 KAFKA_ERRORS = Counter("tocsin_kafka_errors", "Errors that librdkafka reported.", ["code"])
 

@@ -42,6 +42,7 @@ class SinkWorker:
         busy: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._client = client
+        self._clock = clock
         self._settings = settings
         self._busy = busy
         self._consumer = broker.consumer(f"tocsin-{NAME}", f"{NAME}-{ordinal}", reads)
@@ -164,6 +165,9 @@ class SinkWorker:
         self._flush_tables({s: r for s, r in waiting.items() if s.topic != EVENTS_TOPIC})
         self._waiting, self._bytes, self._since = {}, 0, None
         metrics.BATCH_SECONDS.labels(NAME).observe(time.monotonic() - began)
+        newest = max((records[-1].timestamp_ms for records in waiting.values()), default=0)
+        age_s = self._clock.now().timestamp() - newest / 1000
+        metrics.DELAY_SECONDS.labels(NAME).observe(max(age_s, 0.0))
         return Turn("committed", n)
 
     def _end(self, source: Source) -> int:

@@ -311,7 +311,7 @@ def test_records_keep_the_partition_of_their_frames() -> None:
     assert isinstance(msgspec.json.decode(sent[-1].value or b"", type=WindowRecord), Tick)
 
 
-def test_settings_refuse_a_window_that_straddles_hours() -> None:
-    """A window belongs to one hour of the accounting."""
-    with pytest.raises(ValueError, match="does not divide an hour"):
+def test_settings_refuse_a_window_that_straddles_minutes() -> None:
+    """The shortest rolling window, a minute, is a multiple of every window."""
+    with pytest.raises(ValueError, match="does not divide a minute"):
         AggregateSettings(window_s=7)

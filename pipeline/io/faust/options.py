@@ -1,7 +1,10 @@
 """How Faust is set up; a setting that is not here has Faust's default."""
 
+import os
 import ssl
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -29,6 +32,8 @@ def options(app: str, member: str, servers: str, client: Mapping[str, str]) -> d
         "broker": [f"kafka://{server.strip()}" for server in servers.split(",")],
         "broker_credentials": credentials(client),
         "store": "memory://",
+        # Faust makes it although nothing is kept there; the current folder may not be writable.
+        "datadir": str(Path(tempfile.gettempdir()) / f"tocsin-faust-{os.getuid()}"),
         "processing_guarantee": "at_least_once",
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": member,

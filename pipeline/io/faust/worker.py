@@ -200,6 +200,7 @@ class TableWorker:
         stage, message = self._stage, event.message
         if stage is None:
             return  # revoked meanwhile; whoever owns the partition reads it
+        began = time.monotonic()
         step = stage.feed(message.partition, message.value)
         sent = self._letters(step, event) + step.sent
         await self._send(sent)
@@ -208,6 +209,9 @@ class TableWorker:
         self._rows.write(message.partition, step.writes)
         self._consumer.release(message.tp, message.offset + 1)
         metrics.READ.labels(self._it.name, self._it.topic).inc()
+        metrics.BATCH_SECONDS.labels(self._it.name).observe(time.monotonic() - began)
+        age_s = self._clock.now().timestamp() - message.timestamp
+        metrics.DELAY_SECONDS.labels(self._it.name).observe(max(age_s, 0.0))
         for topic, n in Counter(one.topic for one in sent).items():
             metrics.WRITTEN.labels(self._it.name, topic).inc(n)
 
