@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -178,12 +179,17 @@ class Demo:
             self._seen = {name: self.rows(query) for name, query in ask.items()}
 
     def rows(self, query: str) -> Rows:
-        """Ask ClickHouse over HTTP, as an analyst would; nothing while it is away."""
+        """Ask ClickHouse over HTTP, as an analyst would; nothing while it is away.
+
+        Raises HTTPError for a query that it refuses.
+        """
         body = f"{query} FORMAT JSONEachRow".encode()
         url = self._machine.endpoints.clickhouse_url
         try:
             with urllib.request.urlopen(url, body, timeout=10) as answer:  # noqa: S310  loopback
                 return [json.loads(line) for line in answer.read().splitlines()]
+        except urllib.error.HTTPError:
+            raise
         except OSError:
             return []
 
