@@ -1,10 +1,9 @@
 """What a rule is; the conditions in ``conditions/`` add what they need."""
 
 import re
-from collections.abc import Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import (
@@ -125,14 +124,3 @@ class Rule(BaseModel):
     def series_of(self, message: Metric | Signal, group_id: str = "") -> Series:
         """Return the series of this rule that a message is about."""
         return Series(self.name, message.project, message.service, message.environment, group_id)
-
-
-R = TypeVar("R", bound=Rule)
-
-
-def with_window(rules: Sequence[R], window_s: int) -> tuple[R, ...]:
-    """Return the rules with this window, where they have one: for demonstrations."""
-    return tuple(
-        rule.model_copy(update={"window": window_s}) if hasattr(rule, "window") else rule
-        for rule in rules
-    )

@@ -1,11 +1,8 @@
 """From metrics and signals to alerts and notices, step by step."""
 
-from datetime import timedelta
-
 import msgspec
 import pytest
 
-from pipeline.alert.rule import with_window
 from pipeline.alert.verdict import Finding
 from pipeline.model.partition import partition_of
 from pipeline.model.stage import Note, Record, Unreadable
@@ -15,7 +12,6 @@ from tests.alert.build import (
     a_metric,
     a_rolling,
     a_rule,
-    an_issue_rule,
     told,
 )
 from tests.build import AT, AT_MS
@@ -254,11 +250,3 @@ def test_an_unreadable_state_is_named() -> None:
 
     assert [n.name for n in driver.notes] == ["state_unreadable"]
     assert "alerts/1@7" in str(driver.notes[0].log["problem"])
-
-
-def test_with_window() -> None:
-    """For demonstrations every rule that has a window gets a shorter one."""
-    rules = with_window([a_rule(), an_issue_rule()], 60)
-
-    assert [getattr(rule, "window", None) for rule in rules] == [60, None]
-    assert a_metric().rolling[60].window_s == timedelta(minutes=1).total_seconds()
