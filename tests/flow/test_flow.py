@@ -36,6 +36,15 @@ def resting(worker: str) -> tuple[str, ...]:
     return () if worker in {"sink", "all"} else ("sink",)
 
 
+def strikes(worker: str, n: int) -> bool:
+    """Answer whether a worker's nth commit fails: every other one, so that each batch is hit.
+
+    The sink needs two commits in a row, and could never get on: its first and third fail of nine,
+    which is once before an insert and once behind it.
+    """
+    return n % 9 in {1, 3} if worker == "sink" else n % 2 == 1
+
+
 def total(came: Came, table: str, column: str) -> int:
     """Return the sum of a column."""
     return sum(row[column] for row in came.tables[table])
@@ -142,8 +151,8 @@ def test_death_before_a_commit_changes_nothing(
     """
 
     def plan(name: str, n: int) -> Blow:
-        """Kill the worker at every other commit."""
-        return "kill" if name == worker and n % 2 else ""
+        """Kill the worker at its commits, again and again."""
+        return "kill" if name == worker and strikes(name, n) else ""
 
     came = run(client, tmp_path, plan, resting=resting(worker))
 
@@ -159,11 +168,11 @@ def test_death_before_a_commit_changes_nothing(
 def test_an_abort_of_every_batch_changes_nothing(
     worker: str, client: Client, steady: Came, tmp_path: Path
 ) -> None:
-    """C4 Each batch of a worker is aborted once, then committed: all output is equal."""
+    """C4 Each batch of a loop is aborted once, many of the sink are: all output is equal."""
 
     def plan(name: str, n: int) -> Blow:
         """Abort each batch at its first commit."""
-        return "abort" if name == worker and n % 2 else ""
+        return "abort" if name == worker and strikes(name, n) else ""
 
     came = run(client, tmp_path, plan, resting=resting(worker))
 
@@ -174,7 +183,9 @@ def test_an_abort_of_every_batch_changes_nothing(
 
 def test_lost_answers_change_nothing(client: Client, steady: Came, tmp_path: Path) -> None:
     """C4 Every other commit of every worker takes effect without an answer: nothing is doubled."""
-    came = run(client, tmp_path, lambda _name, n: "lost" if n % 2 else "", resting=("sink",))
+    came = run(
+        client, tmp_path, lambda name, n: "lost" if strikes(name, n) else "", resting=("sink",)
+    )
 
     assert set(came.blows) >= set(WORKERS)
     same(came, steady)
