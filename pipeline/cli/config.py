@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.options import Json, settings, usage_errors
+from pipeline.cli.options import Json, check_files, settings, usage_errors
 
 app = typer.Typer(name="config", help="Check and show the settings.", no_args_is_help=True)
 File = Annotated[
@@ -22,14 +22,14 @@ _USER = re.compile(r"(//)[^/@\s]+@")
 
 @app.command()
 def check(file: File = None) -> None:
-    """Read every setting; exit code 2 names each that is wrong.
+    """Read every setting, the rules and the channels; exit code 2 names each that is wrong.
 
     Examples: `tocsin config check`, `tocsin config check tocsin.toml`
     """
     with usage_errors():
         if file is not None:
             os.environ["TOCSIN_CONFIG"] = str(file)
-        settings()
+        check_files(settings())
     print("the settings are valid")
 
 

@@ -92,16 +92,30 @@ def settings() -> "Config":
         raise Refused(f"{file} is no TOML: {error}") from error
 
 
+def check_files(config: "Config") -> None:
+    """Read the rules and the channels that are set; exit code 2 with a sentence per complaint.
+
+    A stage would find them wrong too, but only after Kafka and everything else has started.
+    """
+    from pipeline.io.rulefile import FileError, load_channels, load_rules
+
+    try:
+        load_rules(config.alert, load_channels(config.notify))
+    except FileError as error:
+        for complaint in error.complaints:
+            complain(complaint)
+        raise typer.Exit(2) from error
+
+
 def reachable(data: Path) -> "Config":
     """Return the settings, with the addresses of what runs in the data folder if anything does.
 
     An address in the environment or a file is not overridden: it names something else on purpose.
     """
-    from pipeline.config import load
     from pipeline.local import state
 
     with usage_errors():
-        config = load()
+        config = settings()
     running = state.read(data)
     if running is None or not state.is_alive(running.pid, running.started_at):
         return config

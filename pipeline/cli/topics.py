@@ -1,21 +1,19 @@
 """``tocsin topics``: make the topics, and list what is there."""
 
-from typing import Annotated
-
 import typer
 
+from pipeline.cli.options import Data, Json, complain, reachable
+
 app = typer.Typer(name="topics", help="Make the topics, and list them.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def create() -> None:
+def create(data: Data) -> None:
     """Make the topics that do not exist yet; existing ones are left alone."""
-    from pipeline.config import load
     from pipeline.io.admin import Admin, read_topics
     from pipeline.io.broker import Away
 
-    kafka = load().kafka
+    kafka = reachable(data).kafka
     try:
         made = Admin(kafka.bootstrap_servers, kafka.client).create(
             read_topics(),
@@ -24,7 +22,7 @@ def create() -> None:
             min_insync=kafka.min_insync_replicas,
         )
     except Away as raised:
-        typer.echo(f"{raised}: is it running, and is TOCSIN_KAFKA__BOOTSTRAP_SERVERS right?")
+        complain(f"{raised}: is it running, and is TOCSIN_KAFKA__BOOTSTRAP_SERVERS right?")
         raise typer.Exit(2) from raised
     for name in made:
         typer.echo(f"made {name}")
@@ -32,17 +30,16 @@ def create() -> None:
 
 
 @app.command(name="list")
-def list_topics(json: Json = False) -> None:
+def list_topics(data: Data, json: Json = False) -> None:
     """List the described topics beside what exists; exit code 1 if they differ."""
-    from pipeline.config import load
     from pipeline.io.admin import Admin, read_topics
     from pipeline.io.broker import Away
 
-    kafka = load().kafka
+    kafka = reachable(data).kafka
     try:
         rows = Admin(kafka.bootstrap_servers, kafka.client).list(read_topics(), kafka.partitions)
     except Away as raised:
-        typer.echo(f"{raised}: is it running, and is TOCSIN_KAFKA__BOOTSTRAP_SERVERS right?")
+        complain(f"{raised}: is it running, and is TOCSIN_KAFKA__BOOTSTRAP_SERVERS right?")
         raise typer.Exit(2) from raised
     if json:
         import msgspec

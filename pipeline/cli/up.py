@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import Data, Json, complain, settings, usage_errors
+from pipeline.cli.options import Data, Json, check_files, complain, settings, usage_errors
 
 if TYPE_CHECKING:
     from pipeline.local.state import Endpoints
@@ -53,6 +53,7 @@ def up(
 
     with usage_errors():
         config = settings()
+        check_files(config)
         options = Options(
             data.absolute(),
             kafka_port,

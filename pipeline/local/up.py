@@ -236,7 +236,7 @@ class Machine:
         except subprocess.TimeoutExpired as error:
             raise Refused(f"{command} took longer than {ONCE_S:.0f} s") from error
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip()
+            said = (done.stderr or done.stdout).strip().removeprefix("tocsin: ")
             raise Refused(f"{command} failed: {said[-500:]}")
 
 

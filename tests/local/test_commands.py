@@ -8,11 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.local import state
 from pipeline.local.ports import HOST, free_port
 from tests.local.test_java import a_home
+from tests.local.test_state import ENDS
+from tests.local.test_status import running
 
 
 def tocsin(*arguments: object, **environment: str) -> tuple[int, str, str]:
@@ -199,3 +202,64 @@ def test_the_broker_that_the_user_brings_is_not_started(tmp_path: Path) -> None:
     assert code == 2
     assert error.startswith("tocsin: `tocsin topics create` failed: ")
     assert servers in error
+
+
+@pytest.mark.parametrize("command", [("config", "check"), ("up",), ("up", "--detach")])
+def test_wrong_rules_and_channels_are_refused_at_once(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A path that is not there and every complaint about a file are told; exit code 2."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules:\n  - {name: a, typ: x}\n  - {name: b, typ: y}\n")
+    data = {"TOCSIN_DATA": str(tmp_path / "data")}
+
+    absent = tocsin(*command, TOCSIN_NOTIFY__CHANNELS=str(tmp_path / "nope.yaml"), **data)
+    wrong = tocsin(*command, TOCSIN_ALERT__RULES=str(rules), **data)
+
+    assert absent[0] == wrong[0] == 2
+    assert absent[2].startswith(f"tocsin: {tmp_path / 'nope.yaml'}: cannot be read")
+    lines = wrong[2].splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith(f"tocsin: {rules}:") for line in lines)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value", "said"),
+    [
+        (("topics", "list"), "TOCSIN_CONFIG", "/nope.toml", "TOCSIN_CONFIG: no file /nope.toml"),
+        (("topics", "create"), "TOCSIN_KAFKA__PARTITIONS", "x", "TOCSIN_KAFKA__PARTITIONS (kafka."),
+        (("migrate",), "TOCSIN_KAFAK__X", "1", "TOCSIN_KAFAK__X: no such setting"),
+        (("issues", "list"), "TOCSIN_CONFIG", "/nope.toml", "TOCSIN_CONFIG: no file /nope.toml"),
+    ],
+)
+def test_every_command_refuses_bad_settings(
+    tmp_path: Path, command: tuple[str, ...], name: str, value: str, said: str
+) -> None:
+    """Commands that only read the settings refuse the same as `up`; exit code 2."""
+    code, output, error = tocsin(*command, "--data", tmp_path, **{name: value})
+
+    assert (code, output) == (2, "")
+    assert error.startswith(f"tocsin: {said}")
+    assert "\n" not in error
+
+
+@pytest.mark.parametrize("command", [("topics", "list"), ("topics", "create"), ("migrate",)])
+def test_commands_find_what_runs_in_the_folder(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """They ask at the addresses of the running `up`; one in the environment wins."""
+    servers, url = f"{HOST}:{free_port()}", f"http://{HOST}:{free_port()}"
+    ends = msgspec.structs.replace(ENDS, bootstrap_servers=servers, clickhouse_url=url)
+    state.write(tmp_path, msgspec.structs.replace(running(), endpoints=ends))
+    address = url.removeprefix("http://") if command == ("migrate",) else servers
+
+    found = tocsin(*command, "--data", tmp_path)
+    other = tocsin(
+        *(*command, "--data", tmp_path),
+        TOCSIN_KAFKA__BOOTSTRAP_SERVERS=f"{HOST}:1",
+        TOCSIN_CLICKHOUSE__URL=f"http://{HOST}:1",
+    )
+
+    assert found[:2] == other[:2] == (2, "")
+    assert address in found[2]
+    assert address not in other[2]
+    assert f"{HOST}:1" in other[2]
