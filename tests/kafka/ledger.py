@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import httpx
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from tests.bench.events import event
@@ -35,13 +36,21 @@ class Ledger:
 
 
 class Feeder:
-    """Produces a seeded mix of events with an idempotent producer and keeps the ledger."""
+    """Publishes a seeded mix of events and keeps the ledger: most by an idempotent producer.
 
-    def __init__(self, bootstrap: str, seed: int) -> None:
+    A tenth of the errors goes through the gateway, again and again under the same ids until it
+    says 200. ``outage`` makes service-00 fail often enough for an alert.
+    """
+
+    def __init__(self, bootstrap: str, gateway_url: str, key: str, seed: int) -> None:
         self.ledger = Ledger()
         self._random = random.Random(seed)
         self._seed = seed
         self._sent: list[dict[str, Any]] = []
+        self._posts: list[dict[str, Any]] = []
+        self._gateway = f"{gateway_url}/ingest/json"
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self.outage = False
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -59,6 +68,11 @@ class Feeder:
         if draw < 0.40:
             now = datetime.fromtimestamp(time.time(), UTC)
             body = event(number, self._seed, at=now.isoformat())
+            if draw < 0.04:
+                self._posts.append(body)
+                if len(self._posts) == 50:
+                    self._post()
+                return
             self._sent.append(body)
             self._send(body, body["event_id"], lambda: self.ledger.errors.add(body["event_id"]))
         elif draw < 0.42 and self._sent:
@@ -70,6 +84,24 @@ class Feeder:
             self._resource(number)
         else:
             self._request(number)
+
+    def _post(self) -> None:
+        """Publish what waits by HTTP; an answer that is not 200 says nothing, so ask again."""
+        lines = b"\n".join(json.dumps(body).encode() for body in self._posts)
+        end = time.monotonic() + 120
+        while not self._accepted(lines):
+            assert time.monotonic() < end, "the gateway did not come back"
+            time.sleep(0.5)
+        self.ledger.errors.update(body["event_id"] for body in self._posts)
+        self._posts = []
+
+    def _accepted(self, lines: bytes) -> bool:
+        """Whether the gateway takes every line."""
+        try:
+            answer = httpx.post(self._gateway, content=lines, headers=self._headers, timeout=30)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
 
     def _duplicate(self) -> None:
         """Count a repeated id."""
@@ -99,12 +131,14 @@ class Feeder:
     def _request(self, number: int) -> None:
         """Publish one request and count it in its window."""
         now = time.time()
-        failed = self._random.random() < 0.02
+        service = f"service-{self._random.randrange(5):02d}"
+        struck = self.outage and service == "service-00"
+        failed = self._random.random() < (0.5 if struck else 0.002)
         body = {
             "kind": "request",
             "event_id": f"{number:032x}",
             "timestamp": datetime.fromtimestamp(now, UTC).isoformat(),
-            "service": f"service-{self._random.randrange(5):02d}",
+            "service": service,
             "environment": "production",
             "method": "GET",
             "route": "/items/{id}",
@@ -139,7 +173,9 @@ class Feeder:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Wait until the broker has answered for everything."""
+        """Wait until broker and gateway have answered for everything."""
+        if self._posts:
+            self._post()
         assert self._producer.flush(120) == 0
 
 
