@@ -21,7 +21,8 @@ def migrate(data: Data, json: Json = False) -> None:
     try:
         done = apply(client, read_migrations(schemas() / "clickhouse"))
     except (MigrationError, StoreError) as error:
-        complain(str(error))
+        what = "ClickHouse: " if isinstance(error, StoreError) else ""
+        complain(f"{what}{error}")
         raise typer.Exit(2) from error
     finally:
         client.close()

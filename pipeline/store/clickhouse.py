@@ -7,6 +7,7 @@ Exceptions::
     └── StoreRefused   the server understood and said no; ``row`` is the bad row of an insert
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,8 @@ _PASSING = frozenset({159, 202, 252, 241, 210, 242, 999})
 _CODE = re.compile(r"Code: (\d+)")
 _ROW = re.compile(r"at row (\d+)")
 ASK_S = 60
+# The driver writes a line for what it raises as well; the exception is told by whoever catches it.
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
 
 
 class StoreError(Exception):
@@ -73,7 +76,7 @@ class Client:
 
     def rows(self, query: str, parameters: Mapping[str, Any] = {}) -> list[dict[str, Any]]:
         """Return the rows of a query as dicts; ``{name:Type}`` are parameters."""
-        with _translated():
+        with _translated(self._settings.url):
             result = self._connected().query(query, parameters=dict(parameters))
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
@@ -84,14 +87,14 @@ class Client:
         settings: Mapping[str, Any] = {},
     ) -> None:
         """Run a statement that returns nothing."""
-        with _translated():
+        with _translated(self._settings.url):
             self._connected().command(
                 statement, parameters=dict(parameters), settings=dict(settings)
             )
 
     def insert(self, table: str, lines: bytes, settings: Mapping[str, Any] = {}) -> None:
         """Insert JSON lines as they are; all or, within one block, none of them."""
-        with _translated():
+        with _translated(self._settings.url):
             self._connected().raw_insert(
                 table, insert_block=lines, fmt="JSONEachRow", settings=dict(settings)
             )
@@ -103,20 +106,31 @@ class Client:
 
 
 class _translated:  # noqa: N801  reads as a clause: with _translated()
-    """Turns the driver's exceptions into ours."""
+    """Turns the driver's exceptions into ours; with the address where nothing answered."""
+
+    def __init__(self, url: str) -> None:
+        self._address = urlsplit(url).netloc.rpartition("@")[2]
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _kind: object, raised: BaseException | None, _trace: object) -> None:
         if isinstance(raised, HTTPError | ConnectionError | TimeoutError):
-            raise StoreAway(str(raised)) from raised
+            raise StoreAway(self._silent(raised)) from raised
         if isinstance(raised, ClickHouseError):
             text = str(raised)
             code = _CODE.search(text)
+            cause = raised.__cause__
+            if code is None and isinstance(cause, HTTPError | OSError):
+                raise StoreAway(self._silent(cause)) from raised
             if code is None or int(code[1]) in _PASSING:
                 raise StoreAway(text) from raised
             raise StoreRefused(text) from raised
+
+    def _silent(self, cause: BaseException) -> str:
+        """Return the sentence; urllib3's own repeats address and query, three deep."""
+        kind = type(getattr(cause, "reason", None) or cause).__name__
+        return f"no answer from {self._address} ({kind})"
 
 
 def connect(settings: ClickHouseSettings) -> Client:
