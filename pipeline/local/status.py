@@ -31,9 +31,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer."""
+    """The whole answer; ``failed`` names the processes that are not started again."""
 
     phase: str
+    failed: list[str]
     data: str
     processes: list[Row]
     endpoints: state.Endpoints
@@ -80,6 +81,7 @@ def look(data: Path) -> Status | None:
         rows = list(pool.map(_row, running.processes))
     return Status(
         phase=running.phase,
+        failed=[f"{row.stage}-{row.instance}" for row in rows if row.state == "failed"],
         data=str(data),
         processes=rows,
         endpoints=running.endpoints,

@@ -109,3 +109,14 @@ def test_a_process_that_has_gone_is_not_ready(tmp_path: Path) -> None:
 def test_a_metric_is_summed_over_its_labels(exposition: str, expected: float | None) -> None:
     """A metric of another name does not count, none is not zero."""
     assert metric_sum(exposition, "tocsin_lag_records") == expected
+
+
+def test_what_failed_is_named(tmp_path: Path) -> None:
+    """The phase stays what it is; the processes that are given up stand beside it."""
+    alert = msgspec.structs.replace(a_process(0, 0.0), stage="alert", state="failed")
+    state.write(tmp_path, running(a_process(os.getpid(), born()), alert))
+
+    found = look(tmp_path)
+
+    assert found is not None
+    assert (found.phase, found.failed) == ("running", ["alert-0"])
