@@ -1,6 +1,6 @@
 """What can be set of the HTTP API."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ApiSettings(BaseModel):
@@ -9,4 +9,4 @@ class ApiSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
-    port: int = 8700
+    port: int = Field(8700, ge=0, le=65_535)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.options import Json, complain, usage_errors
+from pipeline.cli.options import Json, complain, settings, usage_errors
 
 if TYPE_CHECKING:
     from pipeline.local.demo import Demo
@@ -30,6 +30,8 @@ def demo(once: Once = False, json: Json = False) -> None:
     from pipeline.local.state import locked
     from pipeline.local.up import Machine
 
+    with usage_errors():
+        settings()
     with (
         usage_errors(),
         tempfile.TemporaryDirectory(prefix="tocsin-demo-", ignore_cleanup_errors=True) as folder,

@@ -9,7 +9,13 @@ from pipeline.cli.options import complain, settings, usage_errors
 Name = Annotated[str, typer.Argument(metavar="STAGE", help="A stage of `pipeline/topology.py`.")]
 Instance = Annotated[int, typer.Option("--instance", min=0, help="The ordinal of this worker.")]
 MetricsPort = Annotated[
-    int, typer.Option("--metrics-port", help="/metrics, /healthz, /readyz; 0 takes a free one.")
+    int,
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=65_535,
+        help="/metrics, /healthz, /readyz; 0 takes a free one.",
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ import typer
 from pipeline.cli.options import usage_errors
 
 Folder = Annotated[Path, typer.Option("--data", help="The folder of the tables.")]
-Port = Annotated[int, typer.Option("--port", help="0 takes a free one.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes a free one.")]
 Host = Annotated[str, typer.Option("--host", help="Off loopback both passwords must be set.")]
 
 

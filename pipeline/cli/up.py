@@ -8,28 +8,57 @@ import typer
 from pipeline.cli.options import Data, Json, check_files, complain, settings, usage_errors
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from pipeline.local.state import Endpoints
     from pipeline.local.status import Row, Status
     from pipeline.local.up import Options
 
 STEP_S = 0.2
 STOP_S = 20.0
+MAX_PORT = 65_535
 
-KafkaPort = Annotated[int, typer.Option("--kafka-port", help="0 takes a free one.")]
-StorePort = Annotated[int, typer.Option("--clickhouse-port", help="0 takes a free one.")]
+KafkaPort = Annotated[
+    int, typer.Option("--kafka-port", min=0, max=MAX_PORT, help="0 takes a free one.")
+]
+StorePort = Annotated[
+    int, typer.Option("--clickhouse-port", min=0, max=MAX_PORT, help="0 takes a free one.")
+]
 GatewayPort = Annotated[
     int | None,
-    typer.Option("--gateway-port", help="0 takes a free one.", show_default="setting gateway.port"),
+    typer.Option(
+        "--gateway-port",
+        min=0,
+        max=MAX_PORT,
+        help="0 takes a free one.",
+        show_default="setting gateway.port",
+    ),
 ]
 ApiPort = Annotated[
     int | None,
-    typer.Option("--api-port", help="0 takes a free one.", show_default="setting api.port"),
+    typer.Option(
+        "--api-port",
+        min=0,
+        max=MAX_PORT,
+        help="0 takes a free one.",
+        show_default="setting api.port",
+    ),
 ]
 Brokers = Annotated[
-    str, typer.Option("--bootstrap-servers", help="Use this Kafka, not the embedded one.")
+    str | None,
+    typer.Option(
+        "--bootstrap-servers",
+        help="Use this Kafka, not the embedded one; '' is the embedded one.",
+        show_default="setting kafka.bootstrap_servers, if it is set",
+    ),
 ]
 StoreUrl = Annotated[
-    str, typer.Option("--clickhouse-url", help="Use this ClickHouse, not the embedded one.")
+    str | None,
+    typer.Option(
+        "--clickhouse-url",
+        help="Use this ClickHouse, not the embedded one; '' is the embedded one.",
+        show_default="setting clickhouse.url, if it is set",
+    ),
 ]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")]
 
@@ -40,11 +69,14 @@ def up(
     clickhouse_port: StorePort = 8123,
     gateway_port: GatewayPort = None,
     api_port: ApiPort = None,
-    bootstrap_servers: Brokers = "",
-    clickhouse_url: StoreUrl = "",
+    bootstrap_servers: Brokers = None,
+    clickhouse_url: StoreUrl = None,
     detach: Detach = False,
 ) -> None:
     """Run Kafka, ClickHouse and every stage on this machine until Ctrl-C.
+
+    In the foreground the others go on when a stage cannot start;
+    `--detach` gives up then, and ends everything.
 
     Examples: `tocsin up`, `tocsin up --detach --data ./data`,
     `tocsin up --bootstrap-servers kafka:9092 --clickhouse-url http://clickhouse:8123`
@@ -60,13 +92,20 @@ def up(
             clickhouse_port,
             config.gateway.port if gateway_port is None else gateway_port,
             config.api.port if api_port is None else api_port,
-            bootstrap_servers,
-            clickhouse_url,
+            _given(bootstrap_servers, config.kafka, "bootstrap_servers"),
+            _given(clickhouse_url, config.clickhouse, "url"),
         )
         if detach:
             _detach(options)
         else:
             _foreground(options)
+
+
+def _given(asked: str | None, part: "BaseModel", name: str) -> str:
+    """Return an address the user brings: the option, else the setting if anybody set it."""
+    if asked is not None:
+        return asked
+    return str(getattr(part, name)) if name in part.model_fields_set else ""
 
 
 def _detach(options: "Options") -> None:
@@ -84,8 +123,7 @@ def _detach(options: "Options") -> None:
     for name in ("kafka_port", "clickhouse_port", "gateway_port", "api_port"):
         arguments += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     for name in ("bootstrap_servers", "clickhouse_url"):
-        if value := getattr(options, name):
-            arguments += [f"--{name.replace('_', '-')}", value]
+        arguments += [f"--{name.replace('_', '-')}", getattr(options, name)]
     running = detach(arguments, options.data)
     print(f"running: {len(running.processes)} processes, data in {options.data}")
     for line in _where(running.endpoints):
@@ -181,9 +219,8 @@ def _print(found: "Status") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        title=f"tocsin: {found.phase}", title_justify="left", box=None, padding=(0, 1, 0, 0)
-    )
+    phase = ", failed: ".join(filter(None, (found.phase, ", ".join(found.failed))))
+    table = Table(title=f"tocsin: {phase}", title_justify="left", box=None, padding=(0, 1, 0, 0))
     for name in ("stage", "state"):
         table.add_column(name, no_wrap=True)
     for name in ("pid", "restarts", "uptime", "memory", "lag", "ready", "metrics"):

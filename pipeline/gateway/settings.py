@@ -9,7 +9,7 @@ class GatewaySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
-    port: int = 8600
+    port: int = Field(8600, ge=0, le=65_535)
     keys: dict[str, str] = Field(
         default={}, description="ingestion key → project; `tocsin up` makes one"
     )

@@ -247,4 +247,6 @@ def options(folder: Path, receiver: Receiver) -> Options:
         "TOCSIN_ALERT__RULES": str(rules),
         "TOCSIN_NOTIFY__CHANNELS": str(channels),
     }
-    return Options(folder, 0, 0, 0, 0, environment=environment)
+    # Never a Kafka or a ClickHouse that is configured: a made-up incident belongs in nobody's.
+    embedded = ""
+    return Options(folder, 0, 0, 0, 0, embedded, embedded, environment=environment)

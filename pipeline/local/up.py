@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +61,18 @@ def _ingest_key(data: Path) -> str:
     return path.read_text("utf-8").strip()
 
 
+def _refuse_twins(asked: Options) -> None:
+    """Refuse a port that two options name: the second to listen would fail, long after."""
+    ports = {"gateway": asked.gateway_port, "api": asked.api_port}
+    if not asked.bootstrap_servers:
+        ports["kafka"] = asked.kafka_port
+    if not asked.clickhouse_url:
+        ports["clickhouse"] = asked.clickhouse_port
+    for (one, port), (other, same) in combinations(ports.items(), 2):
+        if port and port == same:
+            raise Refused(f"port {port} is given to both --{one}-port and --{other}-port")
+
+
 class Machine:
     """One running pipeline in one data folder, which the caller has locked."""
 
@@ -76,6 +89,7 @@ class Machine:
     def _choose_endpoints(self) -> state.Endpoints:
         """Fix every address before the first process starts."""
         asked = self._options
+        _refuse_twins(asked)
         gateway = _port("gateway", asked.gateway_port)
         key = _ingest_key(asked.data)
         kafka = asked.bootstrap_servers or f"{HOST}:{_port('kafka', asked.kafka_port)}"
