@@ -16,6 +16,7 @@ from pipeline.process.values import mapping, number, text
 
 Body = dict[str, Any]
 
+_SAMPLED: Final = ("cpu_percent", "memory_percent", "disk_free_percent", "memory_rss")
 _LEVELS: Final = {
     **dict.fromkeys(("debug", "trace", "verbose", "finest", "fine"), "debug"),
     **dict.fromkeys(("info", "information", "notice", "log", "informational"), "info"),
@@ -40,13 +41,17 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """What an error event says happened; ``pattern`` is what its words are grouped by."""
+    """What an error event says happened.
+
+    ``pattern`` is what its words are grouped by, ``logged`` what was logged beside an exception.
+    """
 
     level: str
     platform: str
     raised: Raised
     message: str
     pattern: str
+    logged: str
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +59,28 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
     status: int
     duration_ms: float
+
+
+class Sessions(msgspec.Struct, frozen=True, gc=False):
+    """How many sessions began, and how they ended."""
+
+    started: int
+    errored: int
+    crashed: int
+    abnormal: int
+
+
+class Sample(msgspec.Struct, frozen=True, gc=False):
+    """What one host used: percentages, and bytes of resident memory."""
+
+    host: str
+    cpu_percent: float
+    memory_percent: float
+    disk_free_percent: float
+    memory_rss: int
+
+
+Measure = Request | Sessions | Sample
 
 
 def read_head(body: Body, kind: str, record: Record) -> Head:
@@ -93,7 +120,17 @@ def read_fault(body: Body) -> Fault:
         raised=error,
         message=message,
         pattern=error.value if error.type else pattern or message,
+        logged=formatted if formatted != message else "",
     )
+
+
+def read_content(kind: str, body: Body) -> Fault | Measure:
+    """Return what an event of a kind says; raises Unreadable."""
+    if kind == "error":
+        return read_fault(body)
+    if kind == "request":
+        return read_request(body)
+    return read_sessions(body) if kind == "session" else read_sample(body)
 
 
 def read_request(body: Body) -> Request:
@@ -106,16 +143,36 @@ def read_request(body: Body) -> Request:
     return Request(int(status), duration)
 
 
-def read_counts(body: Body) -> dict[str, int]:
+def read_sessions(body: Body) -> Sessions:
     """Return a session record's counts; raises Unreadable without any."""
-    found = {}
-    for name in COUNTS:
-        value = number(body.get(name))
-        if value is not None and value >= 0:
-            found[name] = int(value)
-    if not found:
+    given = {name: number(body.get(name)) for name in COUNTS}
+    counts = {name: int(n) for name, n in given.items() if n is not None and n >= 0}
+    if not counts:
         raise Unreadable("no_content", f"a session needs one of {', '.join(COUNTS)}, numbers")
-    return found
+    ended = sum(n for name, n in counts.items() if name != "started")
+    return Sessions(
+        started=counts.get("started", ended),
+        errored=counts.get("errored", 0),
+        crashed=counts.get("crashed", 0),
+        abnormal=counts.get("abnormal", 0),
+    )
+
+
+def read_sample(body: Body) -> Sample:
+    """Return a host's sample; raises Unreadable without a host or without a value."""
+    host = text(body.get("host") or body.get("server_name"), 256)
+    cpu, memory, disk, rss = (number(body.get(name)) for name in _SAMPLED)
+    if not host or (cpu is None and memory is None and disk is None):
+        raise Unreadable(
+            "no_content", f"a resource sample needs host and one of {', '.join(_SAMPLED[:3])}"
+        )
+    return Sample(
+        host=host,
+        cpu_percent=cpu or 0.0,
+        memory_percent=memory or 0.0,
+        disk_free_percent=100.0 if disk is None else disk,
+        memory_rss=int(rss or 0),
+    )
 
 
 def level_of(value: Any, body: Body | None = None) -> str:

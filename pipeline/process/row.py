@@ -77,7 +77,7 @@ def grouped_row(
         sdk=f"{text(sdk.get('name'))}/{text(sdk.get('version'))}" if sdk.get("name") else "",
         sample_weight=head.weight,
         tags=_tags(body.get("tags")),
-        contexts=_contexts(body, contexts),
+        contexts=_contexts(body, contexts, fault.logged),
         breadcrumbs=_breadcrumbs(body.get("breadcrumbs")),
         raw_partition=place[0],
         raw_offset=place[1],
@@ -130,9 +130,11 @@ def _tags(tags: Any) -> dict[str, str]:
     return {key[:32]: text(value) for key, value in pairs if value is not None}
 
 
-def _contexts(body: dict[str, Any], contexts: dict[str, Any]) -> str:
+def _contexts(body: dict[str, Any], contexts: dict[str, Any], logged: str) -> str:
     """Return contexts and every field without a column as JSON text, the small ones first."""
     rest = {key: value for key, value in body.items() if key not in _ELSEWHERE and value}
+    if logged:
+        rest["message"] = logged
     if rest:
         contexts = {**contexts, **rest}
     if not contexts:

@@ -9,13 +9,12 @@ once within the horizon.
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from pipeline.frames.combine import Combiner, Outcome
 from pipeline.frames.progress import MARK_TOPIC, clamp
-from pipeline.frames.users import user_hash
 from pipeline.model.event import KINDS
 from pipeline.model.group import CanonicalKey
 from pipeline.model.novel import Novel
@@ -24,26 +23,18 @@ from pipeline.model.stage import Note, Output, Record, Sent, Source, Unreadable
 from pipeline.process import known
 from pipeline.process.decode import Body, body_of, kind_of
 from pipeline.process.dedupe import Recent
-from pipeline.process.event import (
-    Fault,
-    Head,
-    project_of,
-    read_counts,
-    read_fault,
-    read_head,
-    read_request,
-    user_id_of,
-)
+from pipeline.process.event import Fault, Head, project_of, read_content, read_head
 from pipeline.process.glance import glance
 from pipeline.process.key import VERSION, canonical_key, fingerprint_of
 from pipeline.process.known import Known
+from pipeline.process.measures import count
 from pipeline.process.normalise import template
 from pipeline.process.row import grouped_row, title_of, user_of
 from pipeline.process.settings import ProcessSettings
 from pipeline.process.shapes import canonical
 from pipeline.process.stacks.frame import key_frames
 from pipeline.process.times import EPOCH
-from pipeline.process.values import number, text
+from pipeline.process.values import text
 from pipeline.scrub.gate import NOTHING, plan_of
 from pipeline.scrub.walk import Scrubber
 
@@ -128,19 +119,14 @@ class ProcessStage:
         clean = self._scrub(raw, record.value or b"")
         body = canonical(clean)
         head = read_head(body, kind, record)
-        if kind == "error":
-            fault = read_fault(body)
-            if not self._admit(head, record):
-                return []
-            ts_ms = self._time(head, record)
-            user = user_of(raw if body is clean else canonical(raw), body)
-            return [self._error(head, fault, body, user, ts_ms, record)]
-        if kind == "request":
-            self._request(head, body, record)
-        elif kind == "session":
-            self._session(head, body, record)
-        else:
-            self._resource(head, body, record)
+        content = read_content(kind, body)
+        if not self._admit(head, record):
+            return []
+        ts_ms = self._time(head, record)
+        user = user_of(raw if body is clean else canonical(raw), body)
+        if isinstance(content, Fault):
+            return [self._error(head, content, body, user, ts_ms, record)]
+        count(self._sums, head, content, ts_ms, user[1], self._settings)
         return []
 
     def _scrub(self, raw: Body, value: bytes) -> Body:
@@ -213,68 +199,6 @@ class ProcessStage:
         name = f"{key.service}\0{key.error_type}".encode()
         return Sent(MARK_TOPIC, _encode(novel), name, home)
 
-    def _request(self, head: Head, body: Body, record: Record) -> None:
-        """Count an answered request."""
-        request = read_request(body)
-        if not self._admit(head, record, aggregated=True):
-            return
-        self._sums.request(
-            head.project,
-            head.service,
-            head.environment,
-            self._time(head, record),
-            duration_ms=request.duration_ms,
-            failed=request.status >= self._settings.failed_status,
-            apdex_ms=self._settings.apdex_ms,
-            user=user_hash(user_id_of(body)),
-            n=max(round(head.weight), 1),
-        )
-
-    def _session(self, head: Head, body: Body, record: Record) -> None:
-        """Count sessions by how they ended."""
-        counts = read_counts(body)
-        if not self._admit(head, record, aggregated=True):
-            return
-        ended = sum(n for name, n in counts.items() if name != "started")
-        self._sums.sessions(
-            head.project,
-            head.service,
-            head.environment,
-            self._time(head, record),
-            started=counts.get("started", ended),
-            errored=counts.get("errored", 0),
-            crashed=counts.get("crashed", 0),
-            abnormal=counts.get("abnormal", 0),
-        )
-
-    def _resource(self, head: Head, body: Body, record: Record) -> None:
-        """Count a sample of a host."""
-        host = text(body.get("host") or body.get("server_name"), 256)
-        values: dict[str, Any] = {
-            name: number(body.get(name))
-            for name in ("cpu_percent", "memory_percent", "disk_free_percent", "memory_rss")
-        }
-        given = {name: value for name, value in values.items() if value is not None}
-        if not host or not given:
-            raise Unreadable(
-                "no_content",
-                "a resource sample needs host and one of cpu_percent, memory_percent, "
-                "disk_free_percent",
-            )
-        if not self._admit(head, record, aggregated=True):
-            return
-        self._sums.resource(
-            head.project,
-            head.service,
-            head.environment,
-            self._time(head, record),
-            host=host,
-            cpu_percent=given.get("cpu_percent", 0.0),
-            memory_percent=given.get("memory_percent", 0.0),
-            disk_free_percent=given.get("disk_free_percent", 100.0),
-            memory_rss=int(given.get("memory_rss", 0)),
-        )
-
     def _time(self, head: Head, record: Record) -> int:
         """Return the event time that counts, and move the source's watermark."""
         broker_ms = record.timestamp_ms
@@ -287,13 +211,13 @@ class ProcessStage:
         self._sums.progress.read(record.partition, record.offset, min(event_ms, broker_ms))
         return event_ms
 
-    def _admit(self, head: Head, record: Record, *, aggregated: bool = False) -> bool:
+    def _admit(self, head: Head, record: Record) -> bool:
         """Account for an event; a repeat goes no further."""
         self._account(head.project, head.service, head.kind, record, "accepted")
         if head.own_id and self._is_repeat(head.project, head.event_id, record):
             self._account(head.project, head.service, head.kind, record, "duplicate")
             return False
-        if aggregated:
+        if head.kind != "error":
             self._account(head.project, head.service, head.kind, record, "aggregated")
         return True
 
@@ -312,12 +236,7 @@ class ProcessStage:
             kind = kind_of(raw)
             body = canonical(raw)
             head = read_head(body, kind, record)
-            if kind == "error":
-                read_fault(body)
-            elif kind == "request":
-                read_request(body)
-            elif kind == "session":
-                read_counts(body)
+            read_content(kind, body)
         except Unreadable:
             return None
         return (head.project, head.event_id) if head.own_id else None

@@ -17,9 +17,11 @@ def ms_of(value: Any) -> int | None:
     seconds = number(value)
     if seconds is None or seconds <= 0:
         return None
-    while seconds > _LATEST_S:
+    for _ in range(4):  # seconds, milliseconds, microseconds, nanoseconds
+        if seconds <= _LATEST_S:
+            return round(seconds * 1000)
         seconds /= 1000
-    return round(seconds * 1000)
+    return None
 
 
 def at(ms: int) -> datetime:
