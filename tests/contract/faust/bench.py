@@ -22,7 +22,7 @@ from tests.contract.faust.toy import TABLE, Spec
 ROOT = Path(__file__).parents[3]
 
 
-def until(done: Callable[[], bool], patience_s: float = 60.0) -> None:
+def until(done: Callable[[], bool], patience_s: float = 120.0) -> None:
     """Ask ten times a second until it is done, so that the asked have a core to work on."""
     deadline = time.monotonic() + patience_s
     while not done():

@@ -122,13 +122,13 @@ def detect(servers: str) -> Iterator[Detect]:
 
 def test_killed_anywhere_the_values_are_those_of_an_uninterrupted_run(detect: Detect) -> None:
     """C4 kill -9 of detect: no window lost, none counted twice, ids and values equal."""
-    log = a_log(5, 120)
+    log = a_log(5, 70)
     expected = run(*log)
     random = Random(9)
     for partition in range(PARTITIONS):
         detect.publish(log, partition)
-    for _ in range(4):
-        wanted = len(detect.metrics()) + random.randrange(20, 150)
+    for _ in range(3):
+        wanted = len(detect.metrics()) + random.randrange(20, 100)
         until(lambda wanted=wanted: len(detect.metrics()) >= wanted)  # type: ignore[misc]
         detect.kill()
         detect.start()
