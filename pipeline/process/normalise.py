@@ -28,6 +28,7 @@ from pipeline.process.patterns import (
 
 MOST_TOKENS: Final = 64
 MOST_LETTERS: Final = 8192
+MOST_SHOWN: Final = 2048
 _SPACES = str.maketrans(dict.fromkeys(SEPARATORS, " "))
 _DROP: Final = ""
 _masks: dict[str, str] = {}
@@ -60,7 +61,7 @@ def render(found: tuple[str, ...]) -> str:
 
 def template(text: str) -> str:
     """Return the text with its values replaced by what they are, ``<uuid>`` or ``<num>ms``."""
-    return _PARTS.sub(_typed, text[:MOST_LETTERS])
+    return _PARTS.sub(_typed, text[:MOST_SHOWN])
 
 
 def mask(token: str) -> str:

@@ -123,7 +123,7 @@ class ProcessStage:
         if not self._admit(head, record):
             return []
         ts_ms = self._time(head, record)
-        user = user_of(raw if body is clean else canonical(raw), body)
+        user = user_of(body if clean is raw else canonical(raw), body)
         if isinstance(content, Fault):
             return [self._error(head, content, body, user, ts_ms, record)]
         count(self._sums, head, content, ts_ms, user[1], self._settings)
