@@ -232,7 +232,7 @@ def text_of(notice: Notice) -> str:
     if notice.channel == "pagerduty":
         return str(body.get("payload", {}).get("summary") or body.get("dedup_key", ""))
     if notice.channel == "webhook":
-        return str(body.get("dedup_key", ""))
+        return ", ".join(str(alert["title"]) for alert in body["alerts"])
     return str(body.get("text", ""))
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 Rows = list[dict[str, Any]]
+_NOTHING: dict[str, Any] = dict.fromkeys(("throughput", "error_rate", "p95_ms", "apdex"))
 
 
 class Snapshot(NamedTuple):
@@ -30,46 +31,59 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
     return "-" if value is None else f"{value:{form}}{unit}"
 
 
+def _table(title: str, *left: str, right: tuple[str, ...] = ()) -> Table:
+    """Return an empty table without lines: the whole screen has to fit into a terminal."""
+    table = Table(title=title, title_justify="left", box=None, expand=True, pad_edge=False)
+    for name in left:
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _percent(rate: float | None) -> Text:
+    """Return a share as text, red above what the shipped rule allows."""
+    if rate is None:
+        return Text("-")
+    return Text(f"{rate * 100:.2f} %", style="bold red" if rate > 0.05 else "")
+
+
 def _rates(rows: Rows) -> Table:
-    """Return the table of services."""
-    table = Table(title="services, last minute", expand=True, title_justify="left")
-    table.add_column("service")
-    table.add_column("environment")
-    for name in ("requests/s", "error rate", "p95", "apdex"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        rate = row["error_rate"]
-        style = "bold red" if rate is not None and rate > 0.05 else ""
+    """Return the table of services, both environments in one line."""
+    right = ("requests/s", "error rate", "p95", "apdex", "staging req/s", "staging errors")
+    table = _table("services, last minute", "service", right=right)
+    found = {(row["service"], row["environment"]): row for row in rows}
+    for service in sorted({row["service"] for row in rows}):
+        row = found.get((service, "production"), _NOTHING)
+        staging = found.get((service, "staging"), _NOTHING)
         table.add_row(
-            row["service"],
-            row["environment"],
+            service,
             _number(row["throughput"], ".1f"),
-            Text(_number(rate and rate * 100 if rate else rate, ".2f", " %"), style=style),
+            _percent(row["error_rate"]),
             _number(row["p95_ms"], ".0f", " ms"),
             _number(row["apdex"], ".3f"),
+            _number(staging["throughput"], ".1f"),
+            _percent(staging["error_rate"]),
         )
     return table
 
 
 def _issues(rows: Rows) -> Table:
     """Return the table of the busiest issues."""
-    table = Table(title="top issues", expand=True, title_justify="left")
+    table = Table(title="top issues", title_justify="left", box=None, expand=True, pad_edge=False)
     table.add_column("events", justify="right")
     table.add_column("users", justify="right")
     table.add_column("service")
     table.add_column("issue", overflow="ellipsis", no_wrap=True, ratio=1)
-    for row in rows:
+    for row in rows[:6]:
         table.add_row(str(row["count"]), str(row["users"]), row["service"], Text(row["title"]))
     return table
 
 
 def _alerts(rows: Rows) -> Table:
     """Return the table of alerts."""
-    table = Table(title="alerts", expand=True, title_justify="left")
-    for name in ("state", "rule", "service", "environment"):
-        table.add_column(name)
-    table.add_column("value", justify="right")
-    table.add_column("threshold", justify="right")
+    left = ("state", "rule", "service", "environment")
+    table = _table("alerts", *left, right=("value", "threshold"))
     for row in rows:
         style = "bold red" if row["state"] == "firing" else "green"
         table.add_row(
@@ -85,11 +99,8 @@ def _alerts(rows: Rows) -> Table:
 
 def _notices(rows: list[tuple[float, str, str, str]]) -> Table:
     """Return the notices as they were delivered."""
-    table = Table(title="notices delivered", expand=True, title_justify="left")
-    table.add_column("after", justify="right")
-    for name in ("channel", "status", "text"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
-    for after, channel, status, text in rows[-8:]:
+    table = _table("notices delivered", "after", "channel", "status", "text")
+    for after, channel, status, text in rows[-6:]:
         table.add_row(f"{after:.0f} s", channel, status, Text(text))
     return table
 
@@ -100,7 +111,7 @@ def _where(endpoints: dict[str, str]) -> Text:
     sql = "SELECT service, title, count, users FROM tocsin.issues ORDER BY count DESC LIMIT 10"
     lines = (
         f"curl {url} --data-binary '{sql}'",
-        f"curl {endpoints['api_url']}/api/v1/overview?range=1h",
+        f"curl '{endpoints['api_url']}/api/v1/overview?range=1h'",
         f"Kafka {endpoints['bootstrap_servers']}   Sentry DSN {endpoints['sentry_dsn']}",
     )
     return Text("\n".join(lines), style="dim", overflow="fold")
@@ -116,8 +127,8 @@ def picture(snapshot: Snapshot) -> RenderableType:
     return Group(
         head,
         _rates(snapshot.rates),
-        _issues(snapshot.issues),
         _alerts(snapshot.alerts),
         _notices(snapshot.notices),
+        _issues(snapshot.issues),
         Panel(_where(snapshot.endpoints), title="where to look", title_align="left"),
     )
