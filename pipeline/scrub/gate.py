@@ -1,8 +1,7 @@
 """One look over the raw bytes: which rules would find anything at all.
 
-RE2's set matcher passes over an event once for all rules, in linear time; only what leaves a trace
-is asked, once, over everything. Most events need no more. Where an escape could hide letters,
-every rule applies.
+RE2's set matcher passes over an event once for all rules, in linear time. Most events leave no
+trace and need no more; others are walked for what did leave one.
 """
 
 import re
@@ -10,7 +9,9 @@ from typing import Final
 
 import re2
 
-from pipeline.scrub.rules import EVERYTHING, KEY_WORDS, VALUES, Plan, is_secret_key
+from pipeline.scrub.keys import KEY_WORDS, is_secret_key
+from pipeline.scrub.pairs import lowered, name_around
+from pipeline.scrub.rules import VALUES, Plan
 
 NOTHING: Final = Plan((), ())
 
@@ -19,10 +20,10 @@ _WORDS: Final = "|".join(KEY_WORDS)
 _KEY_TRACE: Final = (
     rf"(?i:{_WORDS})[\w.\-]{{0,40}}(?:\\{{0,8}}[\"'][ \t]{{0,4}}[=:,]|[ \t]{{0,4}}(?:=|:|%3))"
 )
-_HIDING: Final = r"\\u|\\/"
-_KEY_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+# Letters that JSON writes as escapes, also in JSON inside a text.
+_ESCAPED: Final = re.compile(rb"\\{1,8}u00([2-7][0-9a-fA-F])")
 _MOST_WORDS: Final = 200
-_BEHIND: Final = re.compile(rb"([\w.\-]{0,60})(\\{0,8}[\"'])?[ \t]{0,4}(=|:|%3|,)")
+_BEHIND: Final = re.compile(r"[\w.\-]{0,60}(\\{0,8}[\"'])?[ \t]{0,4}(=|:|%3|,)", re.ASCII)
 
 
 def _options() -> re2.Options:
@@ -42,49 +43,43 @@ def _set_of(patterns: tuple[str, ...]) -> re2.Set:
     return found
 
 
-_SET: Final = _set_of((_HIDING, _KEY_TRACE, *(rule.trace for rule in VALUES)))
-_WORD: Final = re2.compile(f"(?i:{_WORDS})".encode(), _options())
+_SET: Final = _set_of((_KEY_TRACE, *(rule.trace for rule in VALUES)))
+_WORD: Final = re.compile(_WORDS)
 
 
 def plan_of(raw: bytes) -> Plan:
-    """Return what is in a JSON text of this content."""
-    traces = _SET.Match(raw)
+    """Return what may be in a JSON text of this content."""
+    flat = _without_escapes(raw) if b"\\" in raw else raw
+    traces = set(_SET.Match(flat) or ())
+    if b"\\" in flat:  # backslashes of its own, or JSON in a text: read it both ways
+        traces.update(_SET.Match(_without_escapes(flat)) or ())
     if not traces:
         return NOTHING
-    if 0 in traces:
-        return EVERYTHING
-    flat = _without_escapes(raw)
-    keys = _secret_words(flat) if 1 in traces else ()
-    suspects = [VALUES[trace - 2] for trace in sorted(traces) if trace > 1]
-    text = flat.decode("utf-8", "replace") if suspects else ""
-    values = tuple(rule for rule in suspects if rule.clean(text) != text)
+    keys = _secret_words(flat.decode("utf-8", "replace")) if 0 in traces else ()
+    values = tuple(VALUES[trace - 1] for trace in sorted(traces) if trace)
     return Plan(keys, values) if keys or values else NOTHING
 
 
 def _without_escapes(raw: bytes) -> bytes:
-    r"""Return JSON whose ``\n`` and the like do not join what they part."""
-    if b"\\" not in raw:
-        return raw
-    raw = raw.replace(b"\\\\", b"\\")
+    r"""Return JSON whose escapes neither hide letters nor, like ``\n``, join what they part."""
+    if b"\\u00" in raw:
+        raw = _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), raw)
+    raw = raw.replace(b"\\\\", b"\0")
     for escape in (b"\\n", b"\\t", b"\\r", b"\\f", b"\\b"):
         raw = raw.replace(escape, b" ")
-    return raw
+    return raw.replace(b"\\/", b"/").replace(b"\0", b"\\")
 
 
-def _secret_words(flat: bytes) -> tuple[str, ...]:
+def _secret_words(text: str) -> tuple[str, ...]:
     """Return the words for which a secret key with them in its name gets a value."""
     found: dict[str, None] = {}
-    for n, match in enumerate(_WORD.finditer(flat)):
+    for n, match in enumerate(_WORD.finditer(lowered(text))):
         if n == _MOST_WORDS:
             return KEY_WORDS  # cheaper than to go on asking
-        start, end = match.span()
-        behind = _BEHIND.match(flat, end)
-        if behind is None or (behind[3] == b"," and not behind[2]):
+        behind = _BEHIND.match(text, match.end())
+        if behind is None or (behind[2] == "," and not behind[1]):
             continue
-        word = flat[start:end].lower().decode()
-        first = max(start - 40, 0)
-        while start > first and flat[start - 1] in _KEY_BYTES:
-            start -= 1
-        if is_secret_key(flat[start : behind.end(1)].decode("ascii", "replace")):
-            found[word] = None
+        start, end = name_around(text, *match.span())
+        if is_secret_key(text[start:end]):
+            found[match.group()] = None
     return tuple(found)

@@ -1,17 +1,13 @@
 """``key=value`` and ``"key": "value"`` inside texts: the value of a secret key goes."""
 
-import re
+from collections.abc import Iterable
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
-from pipeline.scrub.rules import REDACTED, is_secret_key, words
+from pipeline.scrub.keys import REDACTED, is_secret_key, words
 
-_FAMILY = re.compile(
-    r"passw|pwd|passphrase|passcode|secret|token|jwt|api[ _-]?key|access[ _-]?key|private[ _-]?key"
-    r"|signing[ _-]?key|encryption[ _-]?key|account[ _-]?key|credential|creds|authori[sz]ation"
-    r"|auth|cookie|sess|sid|csrf|xsrf|(?<![a-z])(?:pin|otp|totp|pass|cvv|cvc|ssn)(?![a-z])"
-    r"|card[ _-]?number|verification[ _-]?code|security[ _-]?code|signature",
-    re.IGNORECASE,
-)
+# Lower case of the same length, which str.lower() does not promise beyond ASCII.
+_ASCII_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 _KEY_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _LINE_KEYS: Final = ("cookie", "authorization")
 _STOP: Final = frozenset(" \t\r\n,;&\"'<>)}]|")
@@ -26,30 +22,56 @@ _SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest", "negotiate", 
 _QUOTES: Final = ('"', "'", '\\"', "\\'")
 
 
-def clean_pairs(text: str) -> str:
-    """Return the text with the values of secret keys redacted."""
+def clean_pairs(text: str, words: Iterable[str]) -> str:
+    """Return the text with the values of secret keys redacted; a key has one of the words."""
     parts: list[str] = []
-    kept = at = 0
-    while (found := _FAMILY.search(text, at)) is not None:
-        start, end = _key_around(text, found.start(), found.end())
-        at = max(end, found.end())
+    kept = 0
+    for found, word_end in _places(text, words):
+        if found < kept:
+            continue
+        start, end = name_around(text, found, word_end)
         if not is_secret_key(text[start:end]):
             continue
         value = _value_behind(text, end, text[start:end].lower())
-        if value is not None:
+        if value is not None and value[0] >= kept:
             parts += (text[kept : value[0]], REDACTED)
-            kept = at = value[1]
+            kept = value[1]
     return "".join((*parts, text[kept:])) if parts else text
 
 
-def _key_around(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the whole name around a family's word."""
+def name_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the whole name around a word, with the word before it (``api key``)."""
     first, last = max(start - 40, 0), min(end + 40, len(text))
     while start > first and text[start - 1] in _KEY_CHARS:
         start -= 1
     while end < last and text[end] in _KEY_CHARS:
         end += 1
+    before = start
+    if before > first and text[before - 1] == " ":
+        before -= 1
+        while before > first and text[before - 1] in _KEY_CHARS:
+            before -= 1
+    if before < start - 1 and not is_secret_key(text[start:end]):
+        return before, end
     return start, end
+
+
+def lowered(text: str) -> str:
+    """Return a text in lower case, each letter where it was."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+
+
+def _places(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
+    """Return where the words stand, in order."""
+    lower = lowered(text)
+    found = []
+    for word in words:
+        at = lower.find(word)
+        while at >= 0:
+            found.append((at, at + len(word)))
+            at = lower.find(word, at + len(word))
+    found.sort()
+    return found
 
 
 def _value_behind(text: str, at: int, key: str) -> tuple[int, int] | None:

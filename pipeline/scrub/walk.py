@@ -9,13 +9,17 @@ from typing import Any, Final
 
 import orjson
 
+from pipeline.scrub.keys import REDACTED, is_secret_key
 from pipeline.scrub.pairs import clean_pairs
-from pipeline.scrub.rules import EVERYTHING, REDACTED, Plan, Rule, is_secret_key
+from pipeline.scrub.rules import EVERYTHING, Plan, Rule
 
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 200_000
 _TOO_DEEP: Final = "[nested too deeply]"
 _CYCLE: Final = "[cycle]"
+_MOST_NAMES: Final = 10_000
+_NUMBERS: Final = frozenset({int, float, bool})
+_PLAIN_NAMES: Final[set[str]] = set()
 # Fields of the contract that hold no secret, whatever their names say.
 KEPT_FIELDS: Final = frozenset({"session_id", "event_id"})
 
@@ -25,6 +29,8 @@ class Scrubber:
 
     def __init__(self, plan: Plan = EVERYTHING) -> None:
         self._plan = plan
+        # JSON inside a text may spell a key in escapes.
+        self._words = (*plan.keys, "\\u00") if plan.keys else ()
         self._open: set[int] = set()
         self._nodes = 0
         self.hits: Counter[str] = Counter()
@@ -71,31 +77,47 @@ class Scrubber:
             return text
         if self._plan.keys:
             lower = text.lower()
-            for word in self._plan.keys:
+            for word in self._words:
                 if word in lower:
                     text = self._keyed(text)
                     break
         for rule in self._plan.values:
-            if not rule.letters or any(letters in text for letters in rule.letters):
+            if not rule.letters:
                 text = self._apply(rule, text)
+                continue
+            for letters in rule.letters:
+                if letters in text:
+                    text = self._apply(rule, text)
+                    break
         return text
 
     def _dict(self, value: dict[Any, Any]) -> dict[Any, Any]:
         """Return a dict, a copy if anything in it changed."""
         changed: dict[Any, Any] = {}
-        renamed = False
+        names: dict[str, str] = {}
         for key, item in value.items():
-            clean = self.under(key, item)
-            name = self.text(key) if isinstance(key, str) else key
-            renamed = renamed or name is not key
-            if clean is not item:
-                changed[key] = clean
-        if renamed:
-            return {
-                self.text(key) if isinstance(key, str) else key: changed.get(key, item)
-                for key, item in value.items()
-            }
+            if item is not None and type(item) not in _NUMBERS:
+                clean = self.under(key, item)
+                if clean is not item:
+                    changed[key] = clean
+            if key not in _PLAIN_NAMES and isinstance(key, str):
+                name = self._name(key)
+                if name != key:
+                    names[key] = name
+        if names:
+            return {names.get(key, key): changed.get(key, item) for key, item in value.items()}
         return {**value, **changed} if changed else value
+
+    def _name(self, key: str) -> str:
+        """Return a key without secrets; short ones that never hold any are remembered."""
+        if len(key) > 64:
+            return self.text(key)
+        clean = Scrubber().text(key)
+        if clean == key:
+            if len(_PLAIN_NAMES) >= _MOST_NAMES:
+                _PLAIN_NAMES.clear()
+            _PLAIN_NAMES.add(key)
+        return clean
 
     def _list(self, value: list[Any] | tuple[Any, ...]) -> Any:
         """Return a list or tuple; a pair of a name and a value is like an entry of a dict."""
@@ -117,7 +139,7 @@ class Scrubber:
             if inner is not None:
                 clean = self.value(inner)
                 return text if clean is inner else orjson.dumps(clean).decode()
-        clean = clean_pairs(text)
+        clean = clean_pairs(text, self._plan.keys)
         if clean != text:
             self.hits["pair"] += 1
             return clean

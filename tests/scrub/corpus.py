@@ -65,6 +65,8 @@ VALUES = (
     Planted("open /home/joanc/shop/app.py", "joanc"),
     Planted("at /Users/adalove/src/x.js:3:4", "adalove"),
     Planted(r"C:\Users\gracehop\AppData\x.log", "gracehop"),
+    Planted(r"C:\Users\bobnoyce\x.log", "bobnoyce"),
+    Planted("C:\\\\Users\\\\nikola\\\\x.log", "nikola"),
 )
 # Recognised by the name beside them, in a text.
 PAIRS = (
@@ -91,6 +93,10 @@ PAIRS = (
     Planted('\\"token\\": \\"esc-tok-1\\"', "esc-tok-1"),
     Planted("credentials=joan:enigma1", "enigma1"),
     Planted("otp: 991-827", "991-827"),
+    Planted("api key: zz-991-x", "zz-991-x"),
+    Planted("Card Number = 99-zz-1", "99-zz-1"),
+    Planted("the access key: AK-zz-1 is", "AK-zz-1"),
+    Planted("security code=z9z", "z9z"),
 )
 CANARY = "canary-5b1d-value"
 # Under these names any text goes.

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from pipeline.scrub.gate import plan_of
-from pipeline.scrub.rules import is_secret_key
+from pipeline.scrub.keys import is_secret_key
 from pipeline.scrub.walk import Scrubber, scrub
 from tests.scrub.corpus import (
     BENIGN,
@@ -118,6 +118,15 @@ def test_the_gate_agrees_with_the_walk(planted: Planted) -> None:
         event = {"message": text, "extra": {"a": [text]}}
 
         assert gated(event) == Scrubber().event(event)
+
+
+@pytest.mark.parametrize("planted", VALUES, ids=lambda planted: planted.text[:30])
+def test_line_ends_in_json_in_a_text_hide_nothing(planted: Planted) -> None:
+    """A secret at the beginning of a line is found in JSON inside JSON, too."""
+    inner = orjson.dumps({"y": f"first\n{planted.text}\tlast"}).decode()
+    event = {"message": "m", "extra": {"x": inner, "z": f"[{inner}] said"}}
+
+    assert planted.secret not in str(gated(event))
 
 
 def test_escapes_hide_nothing() -> None:
