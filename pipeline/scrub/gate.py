@@ -18,12 +18,13 @@ NOTHING: Final = Plan((), ())
 _WORDS: Final = "|".join(KEY_WORDS)
 # A name with such a word gets a value, or is a name in a list of pairs.
 _KEY_TRACE: Final = (
-    rf"(?i:{_WORDS})[\w.\-]{{0,40}}(?:\\{{0,8}}[\"'][ \t]{{0,4}}[=:,]|[ \t]{{0,4}}(?:=|:|%3))"
+    rf"(?i:{_WORDS})[\w.\-]{{0,40}}(?:\\{{0,8}}[\"'][ \t]{{0,4}}[=:,]|[ \t]{{0,4}}(?:[=:>]|%3))"
+    rf"|--[\w-]{{0,40}}(?i:{_WORDS})[\w-]{{0,40}} "
 )
 # Letters that JSON writes as escapes, also in JSON inside a text.
 _ESCAPED: Final = re.compile(rb"\\{1,8}u00([2-7][0-9a-fA-F])")
 _MOST_WORDS: Final = 200
-_BEHIND: Final = re.compile(r"[\w.\-]{0,60}(\\{0,8}[\"'])?[ \t]{0,4}(=|:|%3|,)", re.ASCII)
+_BEHIND: Final = re.compile(r"[\w.\-]{0,60}(\\{0,8}[\"'])?[ \t]{0,4}([=:>,]|%3)", re.ASCII)
 
 
 def _options() -> re2.Options:
@@ -77,9 +78,8 @@ def _secret_words(text: str) -> tuple[str, ...]:
         if n == _MOST_WORDS:
             return KEY_WORDS  # cheaper than to go on asking
         behind = _BEHIND.match(text, match.end())
-        if behind is None or (behind[2] == "," and not behind[1]):
-            continue
         start, end = name_around(text, *match.span())
-        if is_secret_key(text[start:end]):
+        gets_value = behind is not None and (behind[2] != "," or behind[1])
+        if (gets_value or text.startswith("--", start)) and is_secret_key(text[start:end]):
             found[match.group()] = None
     return tuple(found)

@@ -17,16 +17,24 @@ _WORDS = re.compile(r"[A-Z]{1,40}(?![a-z])|[A-Z]?[a-z]{1,40}")
 _SECRET_WORDS: Final = words(
     "password passwords passwd passwort passphrase passcode pwd pass secret secrets token "
     "jwt apikey credential credentials creds authorization auth cookie cookies session "
-    "sessionid sid csrf xsrf pin otp totp cvv cvc ssn"
+    "sessionid sid csrf xsrf pin otp totp cvv cvc ssn sig oauth"
 )
 _SECRET_PAIRS: Final = frozenset(
     (first, "key")
     for first in (
         *("api", "access", "private", "signing", "encryption", "account", "master", "ssh"),
-        *("license", "storage", "shared", "secret", "auth", "deploy", "host"),
+        *("license", "storage", "shared", "secret", "auth", "deploy", "host", "webhook"),
+        *("stripe", "sendgrid", "twilio", "openai", "anthropic", "mailgun", "datadog", "maps"),
     )
 ) | {
-    *(("security", "code"), ("verification", "code"), ("time", "code"), ("time", "password")),
+    *(
+        ("security", "code"),
+        ("verification", "code"),
+        ("mfa", "code"),
+        ("auth", "code"),
+        ("time", "password"),
+    ),
+    *(("time", "code"), ("reset", "code"), ("sms", "code"), ("cc", "number")),
     *(("card", "number"), ("credit", "card"), ("social", "security"), ("amz", "signature")),
     *(("access", "tokens"), ("refresh", "tokens"), ("auth", "tokens"), ("api", "tokens")),
 }
@@ -51,7 +59,7 @@ _ENDINGS: Final = (
 # A name is none of these without one of these words in it.
 KEY_WORDS: Final = (
     *("pass", "pwd", "secret", "token", "jwt", "apikey", "key", "credential", "creds", "auth"),
-    *("cookie", "sess", "sid", "csrf", "xsrf", "pin", "otp", "cvv", "cvc", "ssn", "signature"),
+    *("cookie", "sess", "sid", "csrf", "xsrf", "pin", "otp", "cvv", "cvc", "ssn", "sig"),
     *("card", "security", "code", "number"),
 )
 _keys: dict[str, bool] = {}
@@ -76,4 +84,4 @@ def _is_secret(key: str) -> bool:
         return True
     if any(pair in _SECRET_PAIRS for pair in pairwise(parts)):
         return True
-    return any(word.endswith(_ENDINGS) for word in parts)
+    return any(word.endswith(_ENDINGS) or word.startswith(("csrf", "xsrf")) for word in parts)

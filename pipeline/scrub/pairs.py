@@ -19,7 +19,10 @@ _PROSE: Final = words(
     "undefined expected failed denied rejected mismatch unknown found provided given set"
 )
 _SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest", "negotiate", "apikey"})
-_QUOTES: Final = ('"', "'", '\\"', "\\'")
+_QUOTES: Final = ('\\"', "\\'", '"', "'")
+_SIGNS: Final = ("=>", ":=", "==", "=", ":", "%3D", "%3d", "%3A", ">")
+_PREFIXES: Final = frozenset("ubrUBR")
+_LITERALS: Final = frozenset({"null", "none", "nil", "undefined", "true", "false"})
 
 
 def clean_pairs(text: str, words: Iterable[str]) -> str:
@@ -32,7 +35,7 @@ def clean_pairs(text: str, words: Iterable[str]) -> str:
         start, end = name_around(text, found, word_end)
         if not is_secret_key(text[start:end]):
             continue
-        value = _value_behind(text, end, text[start:end].lower())
+        value = _value_behind(text, start, end)
         if value is not None and value[0] >= kept:
             parts += (text[kept : value[0]], REDACTED)
             kept = value[1]
@@ -74,27 +77,51 @@ def _places(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _value_behind(text: str, at: int, key: str) -> tuple[int, int] | None:
-    """Return where the value of a key stands, or None if none follows."""
-    at = _skip_quote(text, at)
+def _value_behind(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return where the value of the key between start and end stands, or None."""
+    key = text[start:end].lower()
+    at = _skip_quote(text, end)
     spaced = _skip_blanks(text, at)
-    sign = text[spaced : spaced + 2]
-    if sign[:1] not in {"=", ":"} and sign != "%3":
+    sign = next((s for s in _SIGNS if text.startswith(s, spaced)), "")
+    if sign == ">" and text[start - 1 : start] == "<":
+        close = text.find("<", spaced, spaced + _MOST)
+        return (spaced + 1, close) if close > spaced + 1 else None
+    if key.startswith("--") and at == end and text[at : at + 1] == " ":
+        return _bare(text, at + 1, key, prose=False)
+    if not sign or sign == ">":
         return None
-    at = spaced + (2 if sign in {"=>", ":=", "=="} else 3 if sign == "%3" else 1)
-    prose = sign[:1] == ":" and at < len(text) and text[at] == " "
+    at = spaced + len(sign)
+    prose = sign == ":" and text[at : at + 1] == " "
     at = _skip_blanks(text, at)
-    quote = next((q for q in reversed(_QUOTES) if text.startswith(q, at)), "")
+    if text[at : at + 1] in _PREFIXES and text[at + 1 : at + 2] in {"'", '"'}:
+        at += 1
+    quote = next((q for q in _QUOTES if text.startswith(q, at)), "")
     if quote:
-        at += len(quote)
-        end = text.find(quote, at, at + _MOST)
-        return (at, end if end >= 0 else min(len(text), at + _MOST)) if end != at else None
-    if key.endswith(_LINE_KEYS) and sign[:1] == ":":
-        end = text.find("\n", at)
-        return at, end if end >= 0 else len(text)
+        return _quoted(text, at + len(quote), quote)
+    if key.endswith(_LINE_KEYS) and sign == ":":
+        close = text.find("\n", at)
+        first = text[at : _word_end(text, at)].lower()
+        return None if first in _PROSE else (at, close if close >= 0 else len(text))
+    return _bare(text, at, key, prose=prose)
+
+
+def _quoted(text: str, at: int, quote: str) -> tuple[int, int] | None:
+    """Return where a value in quotes stands."""
+    end = text.find(quote, at, at + _MOST)
+    while len(quote) == 1 and end > at and text[end - 1] == "\\":
+        end = text.find(quote, end + 1, at + _MOST)
+    if end == at:
+        return None
+    return at, end if end >= 0 else min(len(text), at + _MOST)
+
+
+def _bare(text: str, at: int, key: str, *, prose: bool) -> tuple[int, int] | None:
+    """Return where a value without quotes stands."""
     end = _word_end(text, at)
     word = text[at:end]
-    if end == at or word[0] in "[{(<" or (prose and _is_prose(key, word)):
+    if end == at or word[0] in "[{(<" or word.lower() in _LITERALS:
+        return None
+    if prose and _is_prose(key, word):
         return None
     if word.lower() in _SCHEMES and text[end : end + 1] == " ":
         end = _word_end(text, end + 1)
@@ -119,7 +146,7 @@ def _is_prose(key: str, word: str) -> bool:
 
 def _skip_quote(text: str, at: int) -> int:
     """Return the position behind a closing quote."""
-    for quote in reversed(_QUOTES):
+    for quote in _QUOTES:
         if text.startswith(quote, at):
             return at + len(quote)
     return at

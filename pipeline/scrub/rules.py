@@ -70,7 +70,11 @@ _VENDOR = re.compile(
     r"|AIza[\w-]{30,40}|SG\.[\w-]{16,64}\.[\w-]{16,64}|sk-[\w-]{20,200}|ya29\.[\w-]{20,255}"
     r")"
 )
-_HOOK = re.compile(r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]{8,200}")
+_HOOK = re.compile(
+    r"(hooks\.slack\.com/(?:services|workflows|triggers)/|\.(?:com|net)/(?:api/)?webhooks?[\w]{0,4}/)"
+    r"[\w/@-]{8,200}"
+)
+_CURL_USER = re.compile(r"(?<= )(-u|--user)([ =])([^\s:]{1,64}):[^\s:@]{1,200}")
 _CARD = re.compile(rf"(?:(?<![\w.-])|{_NEW_LINE})" + r"[3-6](?:[ -]?\d){12,18}(?![\w-])")
 _SSN = re.compile(rf"(?:(?<![\w-])|{_NEW_LINE})" + r"\d{3}-\d{2}-\d{4}(?![\w-])")
 _IBAN = re.compile(
@@ -120,10 +124,14 @@ def _url_user(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    """Remove mail addresses, but not ``function@file.js``."""
-    return _EMAIL.sub(
-        lambda found: found.group() if found.group(1).lower() in _FILES else "[email]", text
-    )
+    """Remove mail addresses, but not ``function@file.js`` and ``git@host:path``."""
+
+    def replace(found: re.Match[str]) -> str:
+        """Return what is no address of a person."""
+        kept = found.group(1).lower() in _FILES or found.group().startswith("git@")
+        return found.group() if kept else "[email]"
+
+    return _EMAIL.sub(replace, text)
 
 
 def _vendor(text: str) -> str:
@@ -202,13 +210,13 @@ VALUES: Final = (
     Rule(
         "vendor",
         r"A(?:KIA|SIA|ROA|IDA|BIA|CCA)[A-Z0-9]{16}|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-"
-        r"|k_(?:live|test)_|whsec_|npm_|pypi-|dop_v1_|hf_|shpat_|shpss_|AIza|SG\.\w|sk-\w{20}|ya29\."
-        r"|hooks\.slack",
+        r"|k_(?:live|test)_|whsec_|npm_|pypi-|dop_v1_|hf_|shpat_|shpss_|AIza|SG\.\w|sk-[\w-]{20}|ya29\."
+        r"|hooks\.slack|/webhooks?/",
         (
             *("AKIA", "ASIA", "AROA", "AIDA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_"),
             *("ghr_", "github_pat_", "glpat-", "xox", "xapp-", "k_live_", "k_test_", "whsec_"),
             *("npm_", "pypi-", "dop_v1_", "hf_", "shpat_", "shpss_", "AIza", "SG.", "sk-", "ya29."),
-            "hooks.slack.com",
+            *("hooks.slack.com", "/webhook"),
         ),
         _vendor,
     ),
@@ -217,6 +225,12 @@ VALUES: Final = (
         r"(?i:bearer|basic|digest|token)[ :]{1,3}[\w.~+/=-]{8}",
         ("earer", "EARER", "asic", "ASIC", "igest", "IGEST", "oken", "OKEN"),
         _scheme,
+    ),
+    Rule(
+        "user",
+        r" (?:-u|--user)[ =][^\s:]{1,64}:",
+        (" -u", " --user"),
+        lambda text: _CURL_USER.sub(r"\1\2\3:[password]", text),
     ),
     Rule("email", r"[\w.%+-]@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.[A-Za-z]{2}", ("@",), _email),
     Rule("ssn", _B + r"\d{3}-\d{2}-\d{4}" + _E, ("-",), lambda text: _SSN.sub("[ssn]", text)),

@@ -38,6 +38,9 @@ VALUES = (
     Planted(
         "POST https://hooks.slack.com/services/T024BE7LD/B024BE7LH/qwertyuiop 404", "qwertyuiop"
     ),
+    Planted("POST https://discord.com/api/webhooks/123456/AbCdEf-123", "AbCdEf-123"),
+    Planted("curl -u joan:sup3rs3cret https://x", "sup3rs3cret"),
+    Planted("key sk-proj-abcDEF1234567890abcdefGHIJ", "abcDEF1234567890"),
     Planted("using xoxb-123456789012-abcdefABCDEF", "abcdefABCDEF"),
     Planted("AKIAIOSFODNN7EXAMPLE denied", "AKIAIOSFODNN7EXAMPLE"),
     Planted("assumed ASIAY34FZKBOKMUTVV7A", "ASIAY34FZKBOKMUTVV7A"),
@@ -97,6 +100,12 @@ PAIRS = (
     Planted("Card Number = 99-zz-1", "99-zz-1"),
     Planted("the access key: AK-zz-1 is", "AK-zz-1"),
     Planted("security code=z9z", "z9z"),
+    Planted("./run --password hunter22 --host x", "hunter22"),
+    Planted("<db-password>t0p-s3cr3t</db-password>", "t0p-s3cr3t"),
+    Planted("login(password=u'unic0de')", "unic0de"),
+    Planted("csrfmiddlewaretoken=Ab9Cd8", "Ab9Cd8"),
+    Planted('password="a\\"b-quoted-9"', "b-quoted-9"),
+    Planted("https://acct.blob.example/c?sv=2020&sig=Zm9vYmFy%3D", "Zm9vYmFy"),
 )
 CANARY = "canary-5b1d-value"
 # Under these names any text goes.
@@ -107,6 +116,7 @@ SECRET_KEYS = (
     *("authorization", "Authorization", "Proxy-Authorization", "auth", "cookie", "Set-Cookie"),
     *("cookies", "session", "session_token", "sessionid", "JSESSIONID", "connect.sid", "csrf"),
     *("X-CSRFToken", "xsrf-token", "pin", "user_pin", "otp", "credentials", "aws_creds", "cvv"),
+    *("cc_number", "stripe_key", "mfa_code", "oauth", "csrfmiddlewaretoken", "sig", "dbPass"),
     *("AWS_SECRET_ACCESS_KEY", "ssn", "card_number", "security_code", "authtoken", "userpassword"),
 )
 # Merely contain such a word: their values stay.
@@ -225,6 +235,11 @@ error code=E1234
 security scan finished
 card layout broken on mobile
 expected 3 arguments, got 2
+git@github.com:org/repo.git is not reachable
+cookie: too large
+token=null
+<token> expected
+--key is missing
 """.strip().splitlines()
 )
 
