@@ -21,7 +21,7 @@ from pydantic_settings import (
 from pipeline.aggregate.settings import AggregateSettings
 from pipeline.alert.settings import AlertSettings
 from pipeline.api.settings import ApiSettings
-from pipeline.detect.settings import DetectSettings
+from pipeline.detect.settings import DetectOptions
 from pipeline.gateway.settings import GatewaySettings
 from pipeline.group.settings import GroupSettings
 from pipeline.io.settings import KafkaSettings
@@ -62,7 +62,7 @@ class Config(BaseSettings):
     process: ProcessSettings = ProcessSettings()
     group: GroupSettings = GroupSettings()
     aggregate: AggregateSettings = AggregateSettings()
-    detect: DetectSettings = DetectSettings()
+    detect: DetectOptions = DetectOptions()
     alert: AlertSettings = AlertSettings()
     notify: NotifySettings = NotifySettings()
     sink: SinkSettings = SinkSettings()

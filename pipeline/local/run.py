@@ -6,17 +6,26 @@ Imports stand inside the functions: a process holds only what its stage needs.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.topology import BY_NAME
 
 if TYPE_CHECKING:
     from pipeline.config import Config
+    from pipeline.detect.settings import DetectSettings
     from pipeline.io.broker import Broker
+    from pipeline.io.settings import KafkaSettings
     from pipeline.model.stage import Stage
 
 HOST = "127.0.0.1"
 Busy = Callable[[], AbstractContextManager[None]]
+
+
+class _Detect(NamedTuple):
+    """What the detect worker needs to know."""
+
+    kafka: "KafkaSettings"
+    detect: "DetectSettings"
 
 
 def run_stage(name: str, config: "Config", instance: int, metrics_port: int) -> int:
@@ -118,9 +127,9 @@ def _detect(config: "Config", instance: int, port: int) -> int:
     from pipeline.detect.settings import DetectSettings  # noqa: PLC0415
     from pipeline.io.faust.app import run_detect  # noqa: PLC0415
 
-    told = {**config.detect.model_dump(), "window_s": config.aggregate.window_s}
-    detect = DetectSettings(**told)
-    return run_detect(config.model_copy(update={"detect": detect}), instance, port, HOST)
+    window_s = config.aggregate.window_s
+    detect = DetectSettings(**config.detect.model_dump(), window_s=window_s)
+    return run_detect(_Detect(config.kafka, detect), instance, port, HOST)
 
 
 def _notify(config: "Config", broker: "Broker", instance: int, port: int) -> int:

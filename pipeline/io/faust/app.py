@@ -33,7 +33,7 @@ class Kafka(Protocol):
 
 
 class Settings(Protocol):
-    """What of the configuration is needed; ``pipeline.config.Config`` has it."""
+    """What the worker needs to know."""
 
     @property
     def kafka(self) -> Kafka:
