@@ -10,7 +10,7 @@ from typing import Final
 import re2
 
 from pipeline.scrub.keys import KEY_WORDS, is_secret_key
-from pipeline.scrub.pairs import lowered, name_around
+from pipeline.scrub.pairs import name_around
 from pipeline.scrub.rules import VALUES, Plan
 
 NOTHING: Final = Plan((), ())
@@ -23,6 +23,7 @@ _KEY_TRACE: Final = (
 )
 # Letters that JSON writes as escapes, also in JSON inside a text.
 _ESCAPED: Final = re.compile(rb"\\{1,8}u00([2-7][0-9a-fA-F])")
+_BLANKS: Final = re.compile(rb"\\{1,8}[nrtfb]")
 _MOST_WORDS: Final = 200
 _BEHIND: Final = re.compile(r"[\w.\-]{0,60}(\\{0,8}[\"'])?[ \t]{0,4}([=:>,]|%3)", re.ASCII)
 
@@ -45,41 +46,36 @@ def _set_of(patterns: tuple[str, ...]) -> re2.Set:
 
 
 _SET: Final = _set_of((_KEY_TRACE, *(rule.trace for rule in VALUES)))
-_WORD: Final = re.compile(_WORDS)
+_WORD: Final = re2.compile(f"(?i:{_WORDS})".encode(), _options())
 
 
 def plan_of(raw: bytes) -> Plan:
     """Return what may be in a JSON text of this content."""
-    flat = _without_escapes(raw) if b"\\" in raw else raw
-    traces = set(_SET.Match(flat) or ())
-    if b"\\" in flat:  # backslashes of its own, or JSON in a text: read it both ways
-        traces.update(_SET.Match(_without_escapes(flat)) or ())
+    if b"\\u00" in raw:
+        raw = _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), raw)
+    traces = _SET.Match(raw)
     if not traces:
         return NOTHING
-    keys = _secret_words(flat.decode("utf-8", "replace")) if 0 in traces else ()
+    keys = _secret_words(_without_escapes(raw)) if 0 in traces else ()
     values = tuple(VALUES[trace - 1] for trace in sorted(traces) if trace)
     return Plan(keys, values) if keys or values else NOTHING
 
 
 def _without_escapes(raw: bytes) -> bytes:
-    r"""Return JSON whose escapes neither hide letters nor, like ``\n``, join what they part."""
-    if b"\\u00" in raw:
-        raw = _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)), raw)
-    raw = raw.replace(b"\\\\", b"\0")
-    for escape in (b"\\n", b"\\t", b"\\r", b"\\f", b"\\b"):
-        raw = raw.replace(escape, b" ")
-    return raw.replace(b"\\/", b"/").replace(b"\0", b"\\")
+    r"""Return JSON whose ``\n`` and the like, in a text or in JSON in a text, join no names."""
+    return _BLANKS.sub(b" ", raw) if b"\\" in raw else raw
 
 
-def _secret_words(text: str) -> tuple[str, ...]:
+def _secret_words(flat: bytes) -> tuple[str, ...]:
     """Return the words for which a secret key with them in its name gets a value."""
     found: dict[str, None] = {}
-    for n, match in enumerate(_WORD.finditer(lowered(text))):
+    text = flat.decode("latin-1")  # a letter a byte: names are ASCII
+    for n, match in enumerate(_WORD.finditer(flat)):
         if n == _MOST_WORDS:
             return KEY_WORDS  # cheaper than to go on asking
         behind = _BEHIND.match(text, match.end())
         start, end = name_around(text, *match.span())
         gets_value = behind is not None and (behind[2] != "," or behind[1])
         if (gets_value or text.startswith("--", start)) and is_secret_key(text[start:end]):
-            found[match.group()] = None
+            found[match.group().lower().decode()] = None
     return tuple(found)

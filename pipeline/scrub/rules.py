@@ -201,12 +201,13 @@ def _home(text: str) -> str:
 
 
 # Before and behind a value in the bytes of an event: RE2 knows no look-around.
-_B: Final = r"(?:^|[^\w.-])"
+_NL: Final = r"\\[nrtfb]"  # a line end as JSON writes it
+_B: Final = rf"(?:^|[^\w.-]|{_NL})"
 _E: Final = r"(?:[^\w-]|$)"
 VALUES: Final = (
     Rule("pem", "-----BEGIN", ("-----BEGIN",), _pem),
     Rule("jwt", r"eyJ[\w-]{5}", ("eyJ",), lambda text: _JWT.sub("[jwt]", text)),
-    Rule("url", r"://[^\s/\"'<>]{1,256}@", ("://",), _url_user),
+    Rule("url", r":\\{0,8}/\\{0,8}/[^\s/\"'<>]{1,256}@", ("://",), _url_user),
     Rule(
         "vendor",
         r"A(?:KIA|SIA|ROA|IDA|BIA|CCA)[A-Z0-9]{16}|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-"
@@ -235,12 +236,12 @@ VALUES: Final = (
     Rule("email", r"[\w.%+-]@[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.[A-Za-z]{2}", ("@",), _email),
     Rule("ssn", _B + r"\d{3}-\d{2}-\d{4}" + _E, ("-",), lambda text: _SSN.sub("[ssn]", text)),
     Rule("card", _B + r"[3-6](?:[ -]?\d){12,18}" + _E, (), _card),
-    Rule("iban", r"(?:^|[^A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2}", (), _iban),
-    Rule("ipv4", r"(?:^|[^\w./-]|\W/)\d{1,3}(?:\.\d{1,3}){3}" + _E, (".",), _ipv4),
+    Rule("iban", rf"(?:^|[^A-Za-z0-9]|{_NL})" + r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2}", (), _iban),
+    Rule("ipv4", rf"(?:^|[^\w./-]|\W/|{_NL})" + r"\d{1,3}(?:\.\d{1,3}){3}" + _E, (".",), _ipv4),
     Rule("ipv6", r"[0-9A-Fa-f]::|::[0-9A-Fa-f]|:(?:[0-9A-Fa-f]{1,4}:){6}", (":",), _ipv6),
     Rule(
         "home",
-        r"(?:/home/|/Users/|\\Users\\{1,8})[^/\\\s\"':]{1,64}[/\\]",
+        r"(?:/home\\{0,8}/|/Users\\{0,8}/|\\Users\\{1,8})[^/\\\s\"':]{1,64}[/\\]",
         ("/home/", "Users"),
         _home,
     ),
