@@ -3,7 +3,6 @@
 A stale copy is harmless: what is not known here goes to the owner, who answers with the known id.
 """
 
-from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -28,7 +27,6 @@ class _Issue(msgspec.Struct, tag_field="record", tag="issue", gc=False):
     group_id: str
     title: str
     status: Literal["open", "resolved", "ignored", "merged"]
-    updated_at: datetime
     merged_into: str = ""
     ignored_until: str = ""
 

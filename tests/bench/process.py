@@ -98,14 +98,16 @@ def main() -> None:
         orjson.dumps({"service": f"s{n % 7}", "message": f"could not find the {_word(n)} file"})
         for n in range(count)
     ]
-    print(f"mean size                 {sum(map(len, mix)) / len(mix):8.0f} B")
-    print(f"known groups, mixed       {best(lambda b: said(stage, b), records(mix)):8.1f} us/event")
-    repeats = records(msgspec.json.encode(event) for event in one)
-    print(f"known group, repeats      {best(lambda b: said(stage, b), repeats):8.1f} us/event")
-    print(
-        f"unknown groups, to owner  {best(lambda b: said(stage, b), records(unknown)):8.1f} us/event"
-    )
-    print(f"scrubbing alone, mixed    {best(scrubbed, records(mix)):8.1f} us/event")
+    print(f"mean size                {sum(map(len, mix)) / len(mix):8.0f} B")
+    repeats = [msgspec.json.encode(event) for event in one]
+    for name, work, values in (
+        ("known groups, mixed", lambda batch: said(stage, batch), mix),
+        ("known group, repeats", lambda batch: said(stage, batch), repeats),
+        ("unknown groups, to owner", lambda batch: said(stage, batch), unknown),
+        ("scrubbing alone, mixed", scrubbed, mix),
+        ("recalling an id, mixed", recalled, mix),
+    ):
+        print(f"{name:25}{best(work, records(values)):8.1f} us/event")
 
 
 def _word(number: int) -> str:
