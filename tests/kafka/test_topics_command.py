@@ -32,5 +32,5 @@ def test_without_a_broker_one_sentence_says_so() -> None:
     done = tocsin("127.0.0.1:9", "list")
 
     assert done.returncode == 2
-    assert "127.0.0.1:9" in done.stdout
-    assert "TOCSIN_KAFKA__BOOTSTRAP_SERVERS" in done.stdout
+    assert "127.0.0.1:9" in done.stderr
+    assert "TOCSIN_KAFKA__BOOTSTRAP_SERVERS" in done.stderr
