@@ -162,7 +162,7 @@ def test_a_second_worker_joins_and_the_first_one_dies(kafka: str, tmp_path: Path
         first = bench.start()
         until(lambda: len(first.numbers()) > 300)
         bench.start(instance=1)
-        until(lambda: any(fact.get("partitions") == [2, 3] for fact in first.said()))
+        until(lambda: any(len(fact.get("partitions", ())) == 2 for fact in first.said()))
         until(lambda: len(first.numbers()) > 900)
         first.kill()
         bench.start()

@@ -29,9 +29,9 @@ from tests.detect.test_restart import a_log
 PROGRAM = """
 import sys
 from pipeline.config import load
-from pipeline.io.faust.app import run_detect
+from pipeline.local.run import run_stage
 servers, port = sys.argv[1:]
-sys.exit(run_detect(load(kafka={"bootstrap_servers": servers}), 0, int(port)))
+sys.exit(run_stage("detect", load(kafka={"bootstrap_servers": servers}), 0, int(port)))
 """
 PARTITIONS = 3
 
