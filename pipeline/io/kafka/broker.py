@@ -25,7 +25,7 @@ EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 ASK_S = 20.0
 # Longer than a transaction may stay open.
-SILENCE_S = 25.0
+SILENCE_S = 60.0
 _EOF = ck.KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's local codes have this name
 
 
