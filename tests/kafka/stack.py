@@ -68,8 +68,11 @@ class Stack:
         return int(next(row["pid"] for row in self.status()["processes"] if row["stage"] == stage))
 
     def is_ready(self) -> bool:
-        """Whether every process runs and says so."""
-        return all(row["ready"] for row in self.status()["processes"])
+        """Whether every process runs and says so; what does not is printed, for who looks why."""
+        late = [row for row in self.status()["processes"] if not row["ready"]]
+        for row in late:
+            print(f"{time.monotonic():.1f} {row['stage']} is {row['state']}, pid {row['pid']}")
+        return not late
 
     @property
     def endpoints(self) -> dict[str, str]:

@@ -10,9 +10,11 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from pipeline.io.kafka.broker import KafkaBroker
 from pipeline.local.kafka import EmbeddedBroker, embedded_broker
 from pipeline.local.ports import HOST, is_open
 from pipeline.local.refused import Refused
+from pipeline.model.stage import Source
 
 WITHIN_S = 60.0
 
@@ -71,6 +73,20 @@ def test_transactions_and_the_new_group_protocol_work(broker: EmbeddedBroker) ->
     write(broker.bootstrap, "t", b"1", b"2")
 
     assert read(broker.bootstrap, "t", 2) == [b"1", b"2"]
+
+
+def test_offsets_are_told_after_a_restart_by_who_asked_before(broker: EmbeddedBroker) -> None:
+    """R3 A broker that was away has newer leader epochs; who lived on must learn them and go on."""
+    make_topic(broker.bootstrap, "t")
+    asking = KafkaBroker(broker.bootstrap)
+    before = asking.ends([Source("t", 0)])
+    broker.kill()
+    broker.start()
+    broker.wait_ready()
+    write(broker.bootstrap, "t", b"kept")
+
+    assert before == {Source("t", 0): 0}
+    assert asking.ends([Source("t", 0)]) == {Source("t", 0): 2}
 
 
 def test_a_clean_restart_keeps_everything(broker: EmbeddedBroker) -> None:

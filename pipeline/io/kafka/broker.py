@@ -86,9 +86,13 @@ class KafkaBroker:
         return insist("asking for offsets", ASK_S, lambda left: self._ask(asked, left))
 
     def _ask(self, asked: dict[ck.TopicPartition, OffsetSpec], left: float) -> dict[Source, int]:
-        """Ask once."""
-        answers = self._admin.list_offsets(asked, request_timeout=left)
-        return {Source(p.topic, p.partition): f.result().offset for p, f in answers.items()}
+        """Ask once; an error costs the client, which would cite a dead leader's epoch for ever."""
+        try:
+            answers = self._admin.list_offsets(asked, request_timeout=left)
+            return {Source(p.topic, p.partition): f.result().offset for p, f in answers.items()}
+        except ck.KafkaException:
+            self._admin = AdminClient(self._shared)
+            raise
 
     def read(
         self,

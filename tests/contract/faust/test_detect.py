@@ -127,12 +127,11 @@ def test_killed_anywhere_the_values_are_those_of_an_uninterrupted_run(detect: De
     random = Random(9)
     for partition in range(PARTITIONS):
         detect.publish(log, partition)
-    for _ in range(3):
-        wanted = len(detect.metrics()) + random.randrange(20, 100)
+    total = PARTITIONS * len(expected.metrics)
+    for wanted in sorted(random.sample(range(20, total), 3)):
         until(lambda wanted=wanted: len(detect.metrics()) >= wanted)  # type: ignore[misc]
         detect.kill()
         detect.start()
-    total = PARTITIONS * len(expected.metrics)
     until(lambda: len(detect.metrics()) == total)
     wanted_metrics = {
         (partition, metric.service, metric.number): metric
