@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import faust
@@ -210,12 +211,38 @@ def test_stock_loses_the_window_whose_callback_raises() -> None:
 
 
 def test_stock_keeps_an_entry_for_each_update() -> None:
-    """1,000 updates of one key in one window are 1,000 entries of the heap."""
+    """100,000 updates of one key in one window are 100,000 entries of the heap."""
     table = windows(lambda _key, _value: None)
-    for _ in range(1000):
+    for _ in range(100_000):
         update(table, "a", 0, time.time())
 
-    assert len(table._partition_timestamps[0]) == 1000
+    assert len(table._partition_timestamps[0]) == 100_000
+
+
+def test_stock_never_closes_a_window_that_was_recovered() -> None:
+    """A row of the changelog gets no entry in the heap: without another update it stays."""
+    closed: list[str] = []
+    table = windows(lambda key, _value: closed.append(key[0]))
+    message = SimpleNamespace(key=b"a", value=b"1", partition=0, offset=0)
+    row = SimpleNamespace(key=["a", [MINUTE, 2 * MINUTE - 0.1]], value=1, message=message)
+    table.apply_changelog_batch([row])
+    update(table, "b", 0)
+    close(table)
+
+    assert closed == ["b"]
+    assert list(table.data) == [("a", (MINUTE, 2 * MINUTE - 0.1))]
+
+
+def test_stock_writes_no_tombstone_when_it_closes_a_window() -> None:
+    """A closed window leaves the store only: its row stays in the changelog, and comes back."""
+    table = windows(lambda _key, _value: None)
+    sent: list[Any] = []
+    table.send_changelog = lambda *args, **_options: sent.append(args)
+    update(table, "a", 0)
+    close(table)
+
+    assert not table.data
+    assert not sent
 
 
 def test_stock_is_not_exactly_once_in_library_mode() -> None:
