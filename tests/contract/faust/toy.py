@@ -6,6 +6,7 @@ Its arguments are one JSON object. What it sees it prints, one JSON object a lin
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +24,10 @@ TABLE = "tally"
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a toy does; ``bad`` is the value it stumbles over, ``once`` only if this file is new."""
+    """What a toy does; ``bad`` is the value it stumbles over, ``once`` only if this file is new.
+
+    ``pause_s`` is how long each record takes; ``take`` is how many records stock takes at a time.
+    """
 
     servers: str
     app: str
@@ -35,6 +39,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     large: bool = False
     instance: int = 0
     crash_after_s: float = 0.0
+    pause_s: float = 0.0
+    take: int = 0
 
 
 class Tally:
@@ -93,9 +99,20 @@ def is_new(path: str) -> bool:
     return True
 
 
-async def hardened(spec: Spec) -> None:
+class SlowWorker(TableWorker):
+    """A worker whose broker takes its time."""
+
+    pause_s = 0.0
+
+    async def _send(self, messages: list[Sent]) -> None:
+        """Send messages, slowly."""
+        await asyncio.sleep(self.pause_s)
+        await super()._send(messages)
+
+
+async def hardened(spec: Spec, stop: asyncio.Event) -> None:
     """Run the worker that detect runs on."""
-    worker = TableWorker(
+    worker = SlowWorker(
         Work(
             name="toy",
             app=spec.app,
@@ -107,39 +124,63 @@ async def hardened(spec: Spec) -> None:
         servers=spec.servers,
         instance=spec.instance,
     )
+    worker.pause_s = spec.pause_s
     if spec.crash_after_s:
         loop = asyncio.get_running_loop()
         crash = RuntimeError("crashed, as planned")
         loop.call_later(spec.crash_after_s, lambda: asyncio.ensure_future(worker.app.crash(crash)))
-    await worker.run(asyncio.Event())
+    await worker.run(stop)
 
 
-async def stock(spec: Spec) -> None:
+async def stock(spec: Spec, stop: asyncio.Event) -> None:
     """Run the same on Faust as it comes, with a table that it keeps by itself."""
     app = faust.App(**options(spec.app, "toy-0", spec.servers, {}))
     table = app.Table(TABLE, key_type=bytes, value_type=bytes)
     topic = app.topic(spec.topic, key_type=bytes, value_type=bytes)
 
+    async def count(value: bytes) -> None:
+        """Count one value."""
+        number, _, name = value.decode().partition(" ")
+        tell(number=int(number))
+        await asyncio.sleep(spec.pause_s)
+        if spec.bad == name and is_new(spec.once):
+            raise RuntimeError("stumbled, as planned")
+        if spec.take:  # no event is current then, and a table refuses
+            tell(done=int(number))
+            return
+        count = int(table.get(name.encode(), b"0")) + 1
+        large = spec.large and is_new(spec.once)
+        table[name.encode()] = b"x" * 5000 if large else str(count).encode()
+        tell(done=int(number), count=count)
+
     async def work(stream: Any) -> None:
-        """Count one value after the other."""
-        async for value in stream:
-            number, _, name = value.decode().partition(" ")
-            tell(number=int(number))
-            if spec.bad == name and is_new(spec.once):
-                raise RuntimeError("stumbled, as planned")
-            table[name.encode()] = b"x" * 5000 if spec.large and is_new(spec.once) else value
+        """Count one value after the other, or so many at a time."""
+        if spec.take:
+            async for values in stream.take(spec.take, within=1.0):
+                for value in values:
+                    await count(value)
+        else:
+            async for value in stream:
+                await count(value)
 
     app.agent(topic, name="work")(work)
     app.finalize()
     await app.start()
-    await asyncio.Event().wait()
+    await stop.wait()
+    await app.stop()
+
+
+async def run(spec: Spec) -> None:
+    """Run until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await (hardened if spec.hardened else stock)(spec, stop)
 
 
 def main() -> None:
     """Run what the argument says."""
     configure("info", terminal=False)
-    spec = msgspec.json.decode(sys.argv[1], type=Spec)
-    asyncio.run(hardened(spec) if spec.hardened else stock(spec))
+    asyncio.run(run(msgspec.json.decode(sys.argv[1], type=Spec)))
 
 
 if __name__ == "__main__":
