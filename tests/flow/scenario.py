@@ -14,7 +14,7 @@ from pipeline.io.clock import ManualClock, SystemClock
 from pipeline.io.resources import deploy
 from pipeline.local.scenes import INCIDENT, SCENES, Draw
 from pipeline.store.clickhouse import Client
-from tests.flow.topology import Flow, Plan, no_plan
+from tests.flow.topology import Flow, MakeBroker, Plan, no_plan, planned_memory
 from tests.io.servers import Answer, HttpServer
 
 # The store forgets after 90 days: the scenario plays in the last hours, on the full hour.
@@ -162,8 +162,7 @@ def requests(flow: Flow, ledger: Ledger, *, struck: bool) -> None:
 
 def oddities(flow: Flow, ledger: Ledger) -> tuple[bytes, str]:
     """Publish what nobody can read, and an event that comes again later: return it."""
-    source = flow.publish(b'{"kind": "error", "service": "checkout", ', "poison")
-    ledger.poison = (source.partition, flow.broker.log(source).end - 1)
+    ledger.poison = flow.publish(b'{"kind": "error", "service": "checkout", ', "poison")
     event = base(flow, ledger, "checkout") | {"message": "came twice"}
     ledger.scenes[event["event_id"]] = "checkout: twice"
     flow.publish(orjson.dumps(event), event["event_id"])
@@ -210,16 +209,18 @@ def run(
     plan: Plan = no_plan,
     crash: str = "",
     resting: tuple[str, ...] = (),
+    broker: MakeBroker = planned_memory,
 ) -> Came:
     """Play the incident on an empty store; return what came of it."""
     empty(client)
     ledger = Ledger()
-    with channels() as servers:
+    clock = ManualClock(START)
+    with channels() as servers, broker(folder, clock, plan) as made:
         config = a_config(folder, {name: server.url for name, server in servers.items()})
-        flow = Flow(config, client, ManualClock(START), plan)
+        flow = Flow(config, client, clock, made)
         try:
             play(flow, ledger, crash, resting)
         finally:
             flow.close()
         notices = {name: [got.body for got in server.got] for name, server in servers.items()}
-    return Came(ledger, {name: rows(client, name) for name in TABLES}, notices, flow.broker.blows)
+    return Came(ledger, {name: rows(client, name) for name in TABLES}, notices, made.blows.dealt)

@@ -1,9 +1,12 @@
-"""Every stage of the map on one broker in memory: turned by hand, and killed at will."""
+"""Every stage of the map on one broker: turned by hand, and killed at will."""
 
+import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.config import Config
@@ -13,8 +16,8 @@ from pipeline.detect.table import CHANGELOG
 from pipeline.gateway.exchange import Answer, HttpRequest
 from pipeline.gateway.settings import GatewaySettings
 from pipeline.gateway.stage import GatewayStage
-from pipeline.io.admin import read_topics
-from pipeline.io.broker import Aborted, Committed
+from pipeline.io.admin import Topic, read_topics
+from pipeline.io.broker import Aborted, Broker, Committed
 from pipeline.io.clock import ManualClock
 from pipeline.io.deliver import ChannelWorker
 from pipeline.io.loop import LoopSettings, Turn, Worker
@@ -37,7 +40,7 @@ DETECT = Row(
     recalls=(CHANGELOG,),
     own=(CHANGELOG,),
 )
-MOST_ROUNDS = 200
+PATIENCE_S = 60.0
 
 Blow = Literal["", "abort", "lost", "kill"]
 Plan = Callable[[str, int], Blow]
@@ -62,52 +65,96 @@ def no_plan(_worker: str, _n: int) -> Blow:
     return ""
 
 
-class FlowBroker(MemoryBroker):
-    """A broker that asks a plan what becomes of the nth commit of each worker."""
+class Blows:
+    """Asks a plan what becomes of the next commit of a worker."""
 
-    def __init__(self, clock: ManualClock, plan: Plan) -> None:
-        super().__init__(clock, self._by_identity)
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._sink_commits = 0
-        self.blows: Counter[str] = Counter()
+        self._commits: Counter[str] = Counter()
+        self.dealt: Counter[str] = Counter()
 
-    def blow(self, worker: str, n: int) -> Fault:
-        """Return the fault of a commit; raises Killed."""
-        found = self._plan(worker, n)
+    def __call__(self, worker: str) -> Fault:
+        """Return the fault of the worker's next commit; raises Killed."""
+        self._commits[worker] += 1
+        found = self._plan(worker, self._commits[worker])
         if found:
-            self.blows[worker] += 1
+            self.dealt[worker] += 1
         if found == "kill":
-            raise Killed(f"{worker} at commit {n}")
+            raise Killed(f"{worker} at commit {self._commits[worker]}")
         return found
 
-    def blow_sink(self) -> Fault:
-        """Return the fault of the sink's next commit: it has no transactions."""
-        self._sink_commits += 1
-        return self.blow("sink", self._sink_commits)
+
+class FlowBroker(Broker, Protocol):
+    """A broker whose commits follow a plan."""
+
+    @property
+    def blows(self) -> Blows:
+        """What was dealt."""
+
+    def make_topics(self, topics: list[Topic], many: int) -> None:
+        """Make the topics, empty."""
+
+    def write(self, message: Sent) -> tuple[int, int]:
+        """Append one message; return its partition and offset."""
+
+    def at_rest(self) -> bool:
+        """Answer whether every consumer has seen all there is."""
+
+
+MakeBroker = Callable[[Path, ManualClock, Plan], AbstractContextManager[FlowBroker]]
+
+
+class PlannedMemory(MemoryBroker):
+    """The broker in memory."""
+
+    def __init__(self, clock: ManualClock, plan: Plan) -> None:
+        super().__init__(clock, lambda identity, _n: self.blows(worker_of(identity)))
+        self.blows = Blows(plan)
+
+    def make_topics(self, topics: list[Topic], many: int) -> None:
+        """Make the topics."""
+        for topic in topics:
+            self.create(topic.name, topic.count(many))
 
     def consumer(self, group: str, instance: str, topics: Collection[str]) -> MemoryConsumer:
-        """Join a group; the sink's commits follow the plan as well."""
+        """Join a group; the sink has no transactions: its own commits follow the plan."""
         if group != "tocsin-sink":
             return super().consumer(group, instance, topics)
         member = SinkConsumer(self, group, topics)
         self.group(group).member = member
         return member
 
-    def _by_identity(self, identity: str, n: int) -> Fault:
-        """Return the fault of a transaction."""
-        return self.blow(identity.removeprefix("tocsin-").removesuffix("-0"), n)
+    def write(self, message: Sent) -> tuple[int, int]:
+        """Append one message; return its partition and offset."""
+        source = self.put(message)
+        return source.partition, self.log(source).end - 1
+
+    def at_rest(self) -> bool:
+        """Answer that there is no delay."""
+        return True
+
+
+@contextmanager
+def planned_memory(_folder: Path, clock: ManualClock, plan: Plan) -> Iterator[PlannedMemory]:
+    """Give the broker in memory."""
+    yield PlannedMemory(clock, plan)
+
+
+def worker_of(identity: str) -> str:
+    """Return the worker that a transactional id belongs to."""
+    return identity.removeprefix("tocsin-").removesuffix("-0")
 
 
 class SinkConsumer(MemoryConsumer):
     """A consumer whose commits fail as planned."""
 
-    def __init__(self, broker: FlowBroker, group: str, topics: Collection[str]) -> None:
+    def __init__(self, broker: PlannedMemory, group: str, topics: Collection[str]) -> None:
         super().__init__(broker, group, topics)
-        self._flow = broker
+        self._blows = broker.blows
 
     def commit(self, offsets: Mapping[Source, Committed]) -> None:
         """Commit, or not, or commit and lose the answer."""
-        blow = self._flow.blow_sink()
+        blow = self._blows("sink")
         if blow != "abort":
             super().commit(offsets)
         if blow:
@@ -118,15 +165,13 @@ class Flow:
     """The whole topology; ``settle`` turns it until nothing moves."""
 
     def __init__(
-        self, config: Config, client: Client, clock: ManualClock, plan: Plan = no_plan
+        self, config: Config, client: Client, clock: ManualClock, broker: FlowBroker
     ) -> None:
         self.clock = clock
-        self.broker = FlowBroker(clock, plan)
-        for topic in read_topics():
-            self.broker.create(topic.name, topic.count(config.kafka.partitions))
+        self.broker = broker
+        broker.make_topics(read_topics(), config.kafka.partitions)
         self._gateway = GatewayStage(settings=GatewaySettings(keys={KEY: "default"}))
         self._makers = self._made_by(config, client)
-        self._dead: list[Runnable] = []
         self._workers = {name: make() for name, make in self._makers.items()}
         self.turns: Counter[str] = Counter()
 
@@ -135,9 +180,9 @@ class Flow:
         """The workers, in the order of the map."""
         return list(self._makers)
 
-    def publish(self, value: bytes, key: str) -> Source:
-        """Write to events.raw as any producer would; return the partition."""
-        return self.broker.put(Sent("events.raw", value, key.encode()))
+    def publish(self, value: bytes, key: str) -> tuple[int, int]:
+        """Write to events.raw as any producer would; return partition and offset."""
+        return self.broker.write(Sent("events.raw", value, key.encode()))
 
     def post(self, body: bytes) -> Answer:
         """Send JSON records to the gateway, whose messages are written at once."""
@@ -150,16 +195,15 @@ class Flow:
         )
         answer = self._gateway.handle(request, self.clock.now())
         for message in answer.messages:
-            self.broker.put(message)
+            self.broker.write(message)
         return answer
 
     def settle(self, resting: Collection[str] = ()) -> None:
         """Turn all workers but those that rest, until a whole round was idle."""
         names = [name for name in self.names if name not in resting]
-        for _ in range(MOST_ROUNDS):
-            if {self.turn(name) for name in names} == {"idle"}:
-                return
-        raise AssertionError(f"no rest after {MOST_ROUNDS} rounds: {self.turns}")
+        end = time.monotonic() + PATIENCE_S
+        while {self.turn(name) for name in names} != {"idle"} or not self.broker.at_rest():
+            assert time.monotonic() < end, f"no rest: {self.turns}"
 
     def turn(self, name: str) -> str:
         """Turn one worker; one that dies of its plan is replaced."""
@@ -171,8 +215,8 @@ class Flow:
             return "killed"
 
     def crash(self, name: str) -> None:
-        """Throw a worker away without a farewell and make it anew."""
-        self._dead.append(self._workers[name])
+        """Throw a worker away and make it anew; a static member's end is no farewell."""
+        self._workers[name].close()
         self._workers[name] = self._makers[name]()
 
     def wait(self, seconds: int) -> None:
@@ -180,8 +224,8 @@ class Flow:
         self.clock.set(self.clock.now() + timedelta(seconds=seconds))
 
     def close(self) -> None:
-        """End everything; what the dead left open, too."""
-        for worker in [*self._dead, *self._workers.values()]:
+        """End everything."""
+        for worker in self._workers.values():
             worker.close()
 
     def _made_by(self, config: Config, client: Client) -> dict[str, Callable[[], Runnable]]:
