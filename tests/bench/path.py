@@ -32,7 +32,10 @@ BARE = "bare.copy"
 
 
 class Cost(NamedTuple):
-    """CPU seconds of one process over the drain, and its largest resident memory in MB."""
+    """CPU seconds of one process over the drain, and its largest memory in MB.
+
+    Memory is the proportional set size: a page that n processes share is an nth in each.
+    """
 
     name: str
     cpu_s: float
@@ -47,6 +50,7 @@ class Meter:
         self._peak = dict.fromkeys(pids, 0.0)
         self._start = {name: _cpu(p) for name, p in self._processes.items()}
         self.peak_together_mb = 0.0
+        self.peak_resident_mb = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self._thread.start()
@@ -54,7 +58,10 @@ class Meter:
     def _sample(self) -> None:
         """Look at every process now and then."""
         while not self._stop.wait(SAMPLE_S):
-            sizes = {n: p.memory_info().rss / 2**20 for n, p in self._processes.items()}
+            found = {n: p.memory_full_info() for n, p in self._processes.items()}
+            sizes = {name: memory.pss / 2**20 for name, memory in found.items()}
+            resident = sum(memory.rss for memory in found.values()) / 2**20
+            self.peak_resident_mb = max(self.peak_resident_mb, resident)
             self._peak = {name: max(self._peak[name], size) for name, size in sizes.items()}
             self.peak_together_mb = max(self.peak_together_mb, sum(sizes.values()))
 
@@ -167,6 +174,7 @@ def main() -> None:
     _print(costs, count)
     whole = sum(cost.cpu_s for cost in costs) / count * 1e6
     print(f"{'together':14} {whole:12.1f} {meter.peak_together_mb:8.0f}")
+    print(f"resident sets, shared pages counted in each: {meter.peak_resident_mb:.0f} MB")
     print(f"{stored:,} rows of {count:,}, {issues} issues, {took:.1f} s from `up` to the last row")
     print(f"end to end {count / took:,.0f} events/s, start included")
     print(f"bare consume + produce {bare_rate:,.0f} events/s, {bare_cpu:.1f} us/event")
