@@ -69,7 +69,7 @@ def _play(machine: "Machine", receiver: Any, screen: "Screen", *, once: bool, js
 
 def _watch(playing: "Demo", machine: "Machine", screen: "Screen", *, once: bool) -> None:
     """Show the screen until Ctrl-C; with ``once`` until it is over or takes too long."""
-    from pipeline.local.demo import GIVE_UP_S
+    from pipeline.local.demo import CHANNELS, GIVE_UP_S
     from pipeline.local.screen import picture
 
     while not once or (not playing.is_over() and playing.age_s < GIVE_UP_S):
@@ -82,7 +82,7 @@ def _sum_up(playing: "Demo", machine: "Machine", screen: "Screen", *, json: bool
     """Print the summary and compare it with what was sent; return the exit code."""
     import orjson
 
-    from pipeline.local.demo import GIVE_UP_S
+    from pipeline.local.demo import CHANNELS, GIVE_UP_S
 
     over = playing.is_over()
     counts, wrong = playing.settle()
@@ -107,7 +107,8 @@ def _sum_up(playing: "Demo", machine: "Machine", screen: "Screen", *, json: bool
     for difference in wrong:
         complain(f"{difference.what}: {difference.sent} sent, {difference.found} found")
     if not over:
-        complain(f"no resolved notice on every channel within {GIVE_UP_S:.0f} s: {resolved}")
+        missing = ", ".join(sorted(set(CHANNELS) - resolved.keys()))
+        complain(f"no resolved notice within {GIVE_UP_S:.0f} s on {missing}")
     return int(bool(wrong) or not over)
 
 
@@ -118,10 +119,15 @@ def _print(summary: dict[str, Any]) -> None:
     print(f"events sent        {summary['sent']:,} ({kinds})")
     print(f"errors stored      {int(stored.get('error', 0)):,}, in {summary['issues']} issues")
     print(f"requests counted   {int(stored.get('request', 0)):,}")
-    print(f"alert fired after  {summary['alert_fired_after_s']} s")
-    print(f"resolved after     {summary['alert_resolved_after_s']} s")
+    print(f"alert fired after  {_after(summary['alert_fired_after_s'])}")
+    print(f"resolved after     {_after(summary['alert_resolved_after_s'])}")
     print(f"notices delivered  {summary['notices']}")
     print(f"peak memory        {summary['peak_memory_mb']:,} MB, all processes together")
+
+
+def _after(seconds: float | None) -> str:
+    """Return a time as a person reads it; what did not happen has none."""
+    return "(it did not)" if seconds is None else f"{seconds} s"
 
 
 def register(app: typer.Typer) -> None:
