@@ -69,7 +69,7 @@ def _play(machine: "Machine", receiver: Any, screen: "Screen", *, once: bool, js
 
 def _watch(playing: "Demo", machine: "Machine", screen: "Screen", *, once: bool) -> None:
     """Show the screen until Ctrl-C; with ``once`` until it is over or takes too long."""
-    from pipeline.local.demo import CHANNELS, GIVE_UP_S
+    from pipeline.local.demo import GIVE_UP_S
     from pipeline.local.screen import picture
 
     while not once or (not playing.is_over() and playing.age_s < GIVE_UP_S):
