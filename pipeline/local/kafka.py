@@ -7,6 +7,7 @@ import base64
 import os
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.local.child import Child, Spec
+from pipeline.local.fence import CONTROLLER
 from pipeline.local.jars import Progress, class_path
 from pipeline.local.java import Java, find_java
 from pipeline.local.ports import HOST, free_port, is_open
@@ -31,8 +33,8 @@ _FLAGS = (
     "--enable-native-access=ALL-UNNAMED",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
-# The dedupe buffer's default of 128 MB does not start with this heap; the short broker session
-# lets a broker that was killed come back after 6 s instead of 13.
+# The dedupe buffer's default of 128 MB does not start with this heap. The session is long: nobody
+# takes over from a broker that stalls, and one fenced meanwhile harms transactions (see fence.py).
 _PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -54,8 +56,7 @@ _PROPERTIES = {
     "transaction.state.log.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     "auto.create.topics.enable": "false",
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "1000",
+    "broker.session.timeout.ms": "30000",
 }
 
 
@@ -85,22 +86,31 @@ class Node(NamedTuple):
         return [*start, *arguments]
 
     def server(self) -> list[str]:
-        """Return the command line of the broker itself."""
-        return self.command("kafka.Kafka", str(self.properties_path))
+        """Return the command line of the broker itself, started as one that is not yet known."""
+        broker = self.command("kafka.Kafka", str(self.properties_path))
+        return [sys.executable, "-m", "pipeline.local.fence", str(self.folder), *broker]
 
 
 def _write_properties(node: Node) -> None:
-    """Write the broker's properties."""
+    """Write the properties of the broker, and those of its controller alone."""
     controller = f"{HOST}:{node.controller_port}"
-    properties = {
+    both = {
         **_PROPERTIES,
         "controller.quorum.voters": f"1@{controller}",
         "listeners": f"PLAINTEXT://{node.bootstrap},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{node.bootstrap}",
         "log.dirs": str(node.folder / "logs"),
     }
-    lines = (f"{name}={value}\n" for name, value in properties.items())
-    node.properties_path.write_text("".join(lines), "utf-8")
+    alone = {
+        **both,
+        "process.roles": "controller",
+        "listeners": f"CONTROLLER://{controller}",
+        "advertised.listeners": f"CONTROLLER://{controller}",
+        "broker.session.timeout.ms": "200",
+        "broker.heartbeat.interval.ms": "100",
+    }
+    for path, properties in ((node.properties_path, both), (node.folder / CONTROLLER, alone)):
+        path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()), "utf-8")
 
 
 def _format(node: Node) -> None:
