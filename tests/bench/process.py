@@ -3,8 +3,8 @@
     python -m tests.bench.process [--events 20000]
 
 The mix of ``events.py`` (2 KB, half with stacks, 500 known groups), the same event again and again,
-and events of unknown groups; beside them the share of scrubbing. The best of batches of 1,000
-counts, since other processes only ever make a batch slower.
+and events of unknown groups; beside them the share of scrubbing, and the hostile 8 KB that cost
+most. The best of batches of 1,000 counts, since other processes only ever make a batch slower.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from pipeline.scrub.gate import plan_of
 from pipeline.scrub.walk import Scrubber
 from tests.bench.events import events
 from tests.build import AT, AT_MS
+from tests.process.build import an_event
+from tests.process.test_hostile import PIECES, cpu_of, fed_afresh, pumped
 
 PARTITIONS = 4
 BATCH = 1000
@@ -108,6 +110,14 @@ def main() -> None:
         ("recalling an id, mixed", recalled, mix),
     ):
         print(f"{name:25}{best(work, records(values)):8.1f} us/event")
+    cost, piece = max((hostile(piece), piece) for piece in PIECES)
+    print(f"{'hostile message of 8 KB':25}{cost:8.1f} us/event, of {piece!r}")
+
+
+def hostile(piece: str) -> float:
+    """Return what a message of this piece costs a fresh stage, in microseconds."""
+    raw = orjson.dumps(an_event(message=pumped(piece)))
+    return cpu_of(lambda: fed_afresh(raw)) * 1e6
 
 
 def _word(number: int) -> str:

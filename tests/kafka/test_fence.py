@@ -23,8 +23,10 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     made.start()
     made.wait_ready()
     admin = AdminClient({"bootstrap.servers": made.bootstrap})
-    topic = NewTopic("out", len(PARTITIONS), 1)
-    admin.create_topics([topic])["out"].result(WITHIN_S)
+    # The more partitions lose their leader, the longer they are without while a commit completes.
+    topics = [NewTopic("out", len(PARTITIONS), 1), NewTopic("others", 300, 1)]
+    for made_topic in admin.create_topics(topics).values():
+        made_topic.result(WITHIN_S)
     yield made
     made.stop()
 
