@@ -10,6 +10,7 @@ first leaves nothing to time out, and its short session makes the restart faster
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -61,5 +62,6 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the controller ends with this one
     fence(Path(sys.argv[1]), sys.argv[2:])
     os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  the broker takes this process over
