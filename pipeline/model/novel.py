@@ -4,6 +4,8 @@ Marks ride along behind the events of a transaction: header ``mark`` (any value)
 ``Mark``. Only ``group`` reads them.
 """
 
+from typing import Literal
+
 import msgspec
 
 from pipeline.model.group import CanonicalKey
@@ -11,7 +13,11 @@ from pipeline.model.grouped import Grouped
 
 
 class Novel(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that needs the owner's decision; ``row.group_id`` holds the fingerprint so far."""
+    """An event that needs the owner's decision; ``row.group_id`` holds the fingerprint so far.
+
+    ``part`` tells what is to be made of it: in a flood most events are counted and not stored, and
+    the row of one that was counted before may come later, with the weight of the others.
+    """
 
     key: CanonicalKey
     template: str
@@ -19,6 +25,7 @@ class Novel(msgspec.Struct, frozen=True, kw_only=True):
     user_hash: int = 0
     received_ms: int
     row: Grouped
+    part: Literal["whole", "count", "row"] = "whole"
 
 
 class Mark(msgspec.Struct, frozen=True):
