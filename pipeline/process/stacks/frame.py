@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 KEPT: Final = 8  # frames in a key
+MOST_LINES: Final = 200  # read of a stack, from its innermost end
 _MOST: Final = 200_000  # entries of a cache, which is cleared when it is full
 
 
@@ -27,8 +28,14 @@ _NOISE = re.compile(
     r"|\$anonfun\$?|\d+"
 )
 _LAMBDA = re.compile(r"lambda\$(\w{1,100}?)\$")
+# What a build or a release puts into a file's name.
 _HASH = re.compile(
-    r"[.\-_](?=[0-9A-Za-z_]{0,39}[0-9])(?:[0-9a-f]{6,40}|[0-9A-Za-z_]{8,40})(?=\.[a-z])"
+    r"[.\-_](?=[0-9a-f]{0,39}[0-9])[0-9a-f]{6,40}(?=\.[a-z])"
+    r"|[.\-_](?:(?=[0-9A-Za-z_]{0,39}[0-9][0-9A-Za-z_]{0,39}[0-9])[0-9A-Za-z_]{8,40}"
+    r"|(?=[\w-]{0,7}[0-9]|[\w-]{1,7}[A-Z])[\w-]{8})(?=(?:\.[a-z]{1,9}){0,2}\.[cm]?[jt]sx?$)"
+    r"|^\d{1,9}(?=[.-][^/]{0,60}js$)"  # a chunk without a name
+    r"|_\$\$_\w{1,60}"  # javassist's classes
+    r"|(?<=\.so)(?:\.\d{1,9}){1,4}$"
 )
 _LIBRARY: Final = (
     "/site-packages/",
@@ -60,6 +67,34 @@ def clean_function(raw: str) -> str:
             short = _LAMBDA.sub(r"\1$", short)
         found = _functions[raw] = _NOISE.sub("", short).strip(" .$/?")
     return found
+
+
+def without(text: str, opened: str, closed: str) -> str:
+    """Return a text without what stands between two brackets, however nested."""
+    if opened not in text and closed not in text:
+        return text
+    kept: list[str] = []
+    depth = start = 0
+    for at, char in enumerate(text):
+        if char == opened:
+            if not depth:
+                kept.append(text[start:at])
+            depth += 1
+        elif char == closed:
+            if not depth:
+                kept.append(text[start:at])
+            depth, start = max(depth - 1, 0), at + 1
+    return "".join(kept) if depth else "".join(kept) + text[start:]
+
+
+def lines_from(text: str, at: int) -> list[str]:
+    """Return the lines from the one at a place on, as many as are ever read."""
+    return text[text.rfind("\n", 0, at) + 1 :].split("\n", MOST_LINES)[:MOST_LINES]
+
+
+def number(digits: str) -> int:
+    """Return a line's number, 0 for what is none."""
+    return int(digits) if digits.isdecimal() and len(digits) < 9 else 0
 
 
 def base_name(path: str) -> str:

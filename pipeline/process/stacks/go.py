@@ -1,13 +1,11 @@
 """Go: pairs of lines, the call ``pkg.(*T).m(args)`` and its file, innermost first."""
 
 import re
-from typing import Final
 
-from pipeline.process.stacks.frame import Frame, clean_function, is_library
+from pipeline.process.stacks.frame import Frame, clean_function, is_library, lines_from, number
 
 _GENERIC = re.compile(r"\[[^\[\]]{0,200}\]")
 _CLOSURE = re.compile(r"(\.func\d{1,6}|\.\d{1,6})+$")
-_MOST: Final = 200
 
 
 def parse(text: str) -> list[Frame]:
@@ -17,7 +15,7 @@ def parse(text: str) -> list[Frame]:
     frames: list[Frame] = []
     called = ""
     in_goroutine = False
-    for line in text.split("\n", _MOST)[:_MOST]:
+    for line in lines_from(text, _start(text)):
         if line.startswith("created by "):
             break
         if line.startswith("goroutine "):
@@ -43,6 +41,14 @@ def headline(text: str) -> tuple[str, str]:
     return "", head.strip().split("\n", 1)[0]
 
 
+def _start(text: str) -> int:
+    """Return where the first goroutine begins, or without one the first call."""
+    if text.startswith("goroutine "):
+        return 0
+    found = text.find("\ngoroutine ")
+    return found + 1 if found >= 0 else max(text.rfind("\n", 0, text.find(".go:")), 0)
+
+
 def _frame(called: str, place: str) -> Frame:
     """Return the frame of a pair."""
     path, _, rest = place.rpartition(".go:")
@@ -51,5 +57,4 @@ def _frame(called: str, place: str) -> Frame:
     name = name[name.rfind("/") + 1 :]
     plain = _CLOSURE.sub(".func", _GENERIC.sub("", name))
     ours = not plain.startswith(("runtime.", "panic", "testing.")) and not is_library(path)
-    number = int(digits) if digits.isdecimal() and len(digits) < 9 else 0
-    return Frame(clean_function(plain), path + ".go", number, ours)
+    return Frame(clean_function(plain), path + ".go", number(digits), ours)

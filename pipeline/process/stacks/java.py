@@ -1,8 +1,9 @@
 """Java, Kotlin and Scala: ``at a.b.C.m(F.java:n)``, innermost first."""
 
+import re
 from typing import Final
 
-from pipeline.process.stacks.frame import Frame, clean_function
+from pipeline.process.stacks.frame import Frame, clean_function, lines_from, number
 
 _LIBRARY: Final = (
     "java.",
@@ -18,14 +19,15 @@ _LIBRARY: Final = (
 )
 _ENDINGS: Final = (".java", ".kt", ".scala", ".groovy", ".clj", "SourceFile", "<generated>")
 _PLACELESS: Final = ("Native Method", "Unknown Source", "")
+_START = re.compile(r"^[ \t]{0,20}at ", re.MULTILINE)
 _OTHER: Final = ("Caused by:", "Suppressed:")
-_MOST: Final = 200
 
 
 def parse(text: str) -> list[Frame]:
     """Return the frames of the raised exception, innermost first; none if it is not Java."""
     frames: list[Frame] = []
-    for raw in text.split("\n", _MOST)[:_MOST]:
+    start = _START.search(text)
+    for raw in lines_from(text, start.start()) if start else ():
         line = raw.strip()
         if line.startswith("at "):
             frame = _frame(line)
@@ -65,5 +67,4 @@ def _frame(line: str) -> Frame | None:
     if not place.endswith(_ENDINGS) and place not in _PLACELESS:
         return None
     path = "" if place in _PLACELESS else place
-    number = int(digits) if digits.isdecimal() and len(digits) < 9 else 0
-    return Frame(clean_function(called), path, number, is_ours(called))
+    return Frame(clean_function(called), path, number(digits), is_ours(called))

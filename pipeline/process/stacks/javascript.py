@@ -4,20 +4,22 @@ Engines name the same function differently (``Router.dispatch``, ``dispatch``, `
 only the last part of a name counts.
 """
 
+import re
 from typing import Final
 
-from pipeline.process.stacks.frame import Frame, clean_function, is_library
+from pipeline.process.stacks.frame import Frame, clean_function, is_library, lines_from
 
+_START = re.compile(r"^[ \t]{0,20}at |@", re.MULTILINE)
 _OTHER: Final = ("caused by:", "[cause]:", "Caused by:")
 _PREFIXES: Final = ("async ", "new ", "async*", "get ", "set ")
 _NAMELESS: Final = ("global code", "module code", "eval code", "anonymous", "eval")
-_MOST: Final = 200
 
 
 def parse(text: str) -> list[Frame]:
     """Return the frames of the raised error, innermost first; none if it is not JavaScript."""
     frames: list[Frame] = []
-    for raw in text.split("\n", _MOST)[:_MOST]:
+    start = _START.search(text)
+    for raw in lines_from(text, start.start()) if start else ():
         line = raw.strip()
         frame = _v8(line[3:]) if line.startswith("at ") else _firefox(line)
         if frame is not None:
