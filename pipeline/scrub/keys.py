@@ -17,7 +17,7 @@ _WORDS = re.compile(r"[A-Z]{1,40}(?![a-z])|[A-Z]?[a-z]{1,40}")
 _SECRET_WORDS: Final = words(
     "password passwords passwd passwort passphrase passcode pwd pass secret secrets token "
     "jwt apikey credential credentials creds authorization auth cookie cookies session "
-    "sessionid sid csrf xsrf pin otp totp cvv cvc ssn sig oauth"
+    "sessionid sid csrf xsrf pin otp totp cvv cvc ssn sig oauth storepass keypass requirepass"
 )
 _SECRET_PAIRS: Final = frozenset(
     (first, "key")
@@ -35,6 +35,8 @@ _SECRET_PAIRS: Final = frozenset(
         ("time", "password"),
     ),
     *(("time", "code"), ("reset", "code"), ("sms", "code"), ("cc", "number")),
+    *(("login", "code"), ("fa", "code"), ("factor", "code"), ("access", "code")),
+    *(("confirmation", "code"), ("recovery", "code"), ("backup", "code"), ("otp", "code")),
     *(("card", "number"), ("credit", "card"), ("social", "security"), ("amz", "signature")),
     *(("access", "tokens"), ("refresh", "tokens"), ("auth", "tokens"), ("api", "tokens")),
 }
@@ -45,7 +47,7 @@ _HARMLESS_LAST: Final = words(
     "version max min budget usage used total rate index hint field method mode scheme "
     "provider reset changed updated created duration timeout seconds ms position offset "
     "reason error errors failed failure present missing per left remaining class level "
-    "strength"
+    "strength domain host port"
 )
 _HARMLESS_FIRST: Final = words(
     "max min num n total has is should can requires missing invalid no input output prompt "
@@ -56,12 +58,25 @@ _ENDINGS: Final = (
     *("secretkey", "privatekey", "accesskey", "sessionid", "sessid", "sessiontoken", "csrftoken"),
     *("refreshtoken", "usertoken", "bearertoken", "idtoken", "xsrftoken", "apitoken"),
 )
-# A name is none of these without one of these words in it.
+# A name is no secret's without one of these words in it.
 KEY_WORDS: Final = (
     *("pass", "pwd", "secret", "token", "jwt", "apikey", "key", "credential", "creds", "auth"),
     *("cookie", "sess", "sid", "csrf", "xsrf", "pin", "otp", "cvv", "cvc", "ssn", "sig"),
     *("card", "security", "code", "number"),
 )
+# The same for a matcher of bytes, which sees at once what stands before ``key`` and its like.
+_PAIRED: Final = {
+    second: "|".join(sorted(first for first, last in _SECRET_PAIRS if last == second))
+    for second in sorted({last for _, last in _SECRET_PAIRS})
+}
+NAMES: Final = "|".join(
+    (
+        *(word for word in KEY_WORDS if word not in _PAIRED),
+        *(f"(?:{firsts})[0-9 _.-]{{0,3}}{last}" for last, firsts in _PAIRED.items()),
+    )
+)
+# Names of secrets that may be mere digits.
+CODES: Final = rf"pin|otp|passcode|password|pwd|(?:{_PAIRED['code']})[0-9 _.-]{{0,3}}code"
 _keys: dict[str, bool] = {}
 
 

@@ -1,10 +1,12 @@
 """``key=value`` and ``"key": "value"`` inside texts: the value of a secret key goes."""
 
+import re
 from collections.abc import Iterable
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 from pipeline.scrub.keys import REDACTED, is_secret_key, words
+from pipeline.scrub.told import told_behind
 
 # Lower case of the same length, which str.lower() does not promise beyond ASCII.
 _ASCII_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -19,7 +21,17 @@ _PROSE: Final = words(
     "undefined expected failed denied rejected mismatch unknown found provided given set"
 )
 _SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest", "negotiate", "apikey"})
-_QUOTES: Final = ('\\"', "\\'", '"', "'")
+# Each level of JSON in JSON doubles the backslashes before a quote.
+_QUOTE = re.compile(r"\\{0,16}[\"']|%2[27]")
+# ``name="csrf" value="x"`` and ``"name": "csrf", "value": "x"``: the value stands apart.
+_APART = re.compile(
+    r"[ ,]{1,3}(?:\\{0,16}[\"'])?(?:value|content)(?:\\{0,16}[\"'])? ?[=:] ?(\\{0,16}[\"'])"
+)
+_PAIR = re.compile(r", ?(\\{0,16}[\"'])(?=[^\"'\\]{1,4096}\\{0,16}[\"'][\])])")
+# What stands where the value was, or will be.
+_BLANK = re.compile(r"[*\u2022]{2,64}$|\$?\{|%\(|\$\(")
+_TAG = re.compile(r"<(?:\w{1,20}:)?$")
+_CLOSING: Final = frozenset("])")
 _SIGNS: Final = ("=>", ":=", "==", "=", ":", "%3D", "%3d", "%3A", ">")
 _PREFIXES: Final = frozenset("ubrUBR")
 _LITERALS: Final = frozenset({"null", "none", "nil", "undefined", "true", "false"})
@@ -81,28 +93,49 @@ def _value_behind(text: str, start: int, end: int) -> tuple[int, int] | None:
     """Return where the value of the key between start and end stands, or None."""
     key = text[start:end].lower()
     at = _skip_quote(text, end)
+    if text[at : at + 1] in _CLOSING:  # x['token'] = 'y', and (token)=(y) of a database
+        at += 1
     spaced = _skip_blanks(text, at)
     sign = next((s for s in _SIGNS if text.startswith(s, spaced)), "")
-    if sign == ">" and text[start - 1 : start] == "<":
-        close = text.find("<", spaced, spaced + _MOST)
-        return (spaced + 1, close) if close > spaced + 1 else None
-    if key.startswith("--") and at == end and text[at : at + 1] == " ":
-        return _bare(text, at + 1, key, prose=False)
-    if not sign or sign == ">":
-        return None
+    if sign == ">" or not sign:
+        return _without_sign(text, start, end, spaced if sign else -1)
     at = spaced + len(sign)
     prose = sign == ":" and text[at : at + 1] == " "
     at = _skip_blanks(text, at)
     if text[at : at + 1] in _PREFIXES and text[at + 1 : at + 2] in {"'", '"'}:
         at += 1
-    quote = next((q for q in _QUOTES if text.startswith(q, at)), "")
+    quote = _QUOTE.match(text, at)
     if quote:
-        return _quoted(text, at + len(quote), quote)
+        return _quoted(text, quote.end(), quote.group())
+    if text[at : at + 1] == "(" and text[at - 2 : at] == ")=":
+        return _quoted(text, at + 1, ")")
     if key.endswith(_LINE_KEYS) and sign == ":":
         close = text.find("\n", at)
         first = text[at : _word_end(text, at)].lower()
         return None if first in _PROSE else (at, close if close >= 0 else len(text))
     return _bare(text, at, key, prose=prose)
+
+
+def _without_sign(text: str, start: int, end: int, close: int) -> tuple[int, int] | None:
+    """Return where the value of an element, an attribute, an option or a sentence stands."""
+    if text[start - 1 : start] in {"<", ":"} and _TAG.search(text, max(start - 22, 0), start):
+        if close < 0 and text[end : end + 1] == " ":
+            close = text.find(">", end, end + 200)
+        until = text.find("<", close, close + _MOST) if close >= 0 else -1
+        return (close + 1, until) if until > close + 1 else None
+    if close >= 0:
+        return None
+    quote = _QUOTE.match(text, end)
+    if quote:
+        opened = text[start - len(quote.group()) - 1 : start]
+        apart = _APART.match(text, quote.end())
+        if apart is None and opened[:1] in {"[", "("}:
+            apart = _PAIR.match(text, quote.end())
+        return _quoted(text, apart.end(), apart[1]) if apart else None
+    key = text[start:end].lower()
+    if key.startswith("-") and text[end : end + 1] == " ":
+        return _bare(text, end + 1, key, prose=not key.startswith("--"))
+    return told_behind(text, end, key)
 
 
 def _quoted(text: str, at: int, quote: str) -> tuple[int, int] | None:
@@ -121,7 +154,7 @@ def _bare(text: str, at: int, key: str, *, prose: bool) -> tuple[int, int] | Non
     word = text[at:end]
     if end == at or word[0] in "[{(<" or word.lower() in _LITERALS:
         return None
-    if prose and _is_prose(key, word):
+    if _BLANK.match(word) or (prose and _is_prose(key, word)):
         return None
     if word.lower() in _SCHEMES and text[end : end + 1] == " ":
         end = _word_end(text, end + 1)
@@ -139,17 +172,15 @@ def _word_end(text: str, at: int) -> int:
 def _is_prose(key: str, word: str) -> bool:
     """Tell a sentence (``token: unexpected end``) from a value behind a colon and a blank."""
     plain = word.rstrip(".!:")
-    if plain.lower() in _PROSE:
+    if plain.lower() in _PROSE or (key == "pass" and plain.isdigit() and len(plain) < 4):
         return True
     return "pass" not in key and "pwd" not in key and plain.isalpha() and plain.islower()
 
 
 def _skip_quote(text: str, at: int) -> int:
     """Return the position behind a closing quote."""
-    for quote in _QUOTES:
-        if text.startswith(quote, at):
-            return at + len(quote)
-    return at
+    quote = _QUOTE.match(text, at)
+    return quote.end() if quote else at
 
 
 def _skip_blanks(text: str, at: int) -> int:

@@ -19,6 +19,8 @@ _TOO_DEEP: Final = "[nested too deeply]"
 _CYCLE: Final = "[cycle]"
 _MOST_NAMES: Final = 10_000
 _NUMBERS: Final = frozenset({int, float, bool})
+# An entry of a dict that is written as a dict of its own: form fields, attributes.
+_NAMED: Final = ("name", "key")
 _PLAIN_NAMES: Final[set[str]] = set()
 # Fields of the contract that hold no secret, whatever their names say.
 KEPT_FIELDS: Final = frozenset({"session_id", "event_id"})
@@ -95,9 +97,10 @@ class Scrubber:
         """Return a dict, a copy if anything in it changed."""
         changed: dict[Any, Any] = {}
         names: dict[str, str] = {}
+        named = self._secret_name(value) if self._plan.keys and "value" in value else None
         for key, item in value.items():
             if item is not None and type(item) not in _NUMBERS:
-                clean = self.under(key, item)
+                clean = self.under(named if named and key == "value" else key, item)
                 if clean is not item:
                     changed[key] = clean
             if key not in _PLAIN_NAMES and isinstance(key, str):
@@ -107,6 +110,14 @@ class Scrubber:
         if names:
             return {names.get(key, key): changed.get(key, item) for key, item in value.items()}
         return {**value, **changed} if changed else value
+
+    def _secret_name(self, value: dict[Any, Any]) -> str | None:
+        """Return the name of a secret that an entry with a field of its own for it has."""
+        for field in _NAMED:
+            name = value.get(field)
+            if isinstance(name, str) and is_secret_key(name):
+                return name
+        return None
 
     def _name(self, key: str) -> str:
         """Return a key without secrets; short ones that never hold any are remembered."""
@@ -124,10 +135,17 @@ class Scrubber:
         if len(value) == 2 and isinstance(value[0], str):
             found = [self.value(value[0]), self.under(value[0], value[1])]
         else:
-            found = [self.value(item) for item in value]
+            found = [
+                self._behind(value[n - 1] if n else None, item) for n, item in enumerate(value)
+            ]
         if all(new is old for new, old in zip(found, value, strict=True)):
             return value
         return tuple(found) if isinstance(value, tuple) else found
+
+    def _behind(self, before: Any, item: Any) -> Any:
+        """Return an item of a list; behind ``--token`` stands one."""
+        option = self._plan.keys and isinstance(before, str) and before.startswith("-")
+        return self.under(before, item) if option and "=" not in before else self.value(item)
 
     def _keyed(self, text: str) -> str:
         """Return a text without the values of secret keys, be it JSON or a sentence."""

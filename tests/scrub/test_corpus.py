@@ -1,6 +1,5 @@
 """Secrets planted in every position, and strings that must stay as they are."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -9,6 +8,7 @@ import pytest
 from pipeline.scrub.gate import plan_of
 from pipeline.scrub.keys import is_secret_key
 from pipeline.scrub.walk import Scrubber, scrub
+from tests.scrub.cases import strings
 from tests.scrub.corpus import (
     BENIGN,
     CANARY,
@@ -20,19 +20,6 @@ from tests.scrub.corpus import (
     Place,
     Planted,
 )
-
-
-def strings(value: Any) -> Iterator[str]:
-    """Yield every string of a structure, keys too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from strings(key)
-            yield from strings(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from strings(item)
 
 
 def gated(event: dict[str, Any]) -> dict[str, Any]:
