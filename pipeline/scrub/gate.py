@@ -21,10 +21,11 @@ _QUOTE: Final = r"(?:\\{0,16}[\"']|%2[27])"
 _NAME: Final = rf"(?i:{NAMES})[\w.\-]{{0,40}}"
 # A name with such a word gets a value, or is a name in a list of pairs, an element, an option.
 _KEY_TRACE: Final = (
-    rf"{_NAME}(?:{_QUOTE}?[\])]?[ \t]{{0,4}}(?:[=:>]|%3)|{_QUOTE}(?:[ \t]{{0,4}}(?:}}|,[ \t]{{0,4}}"
-    rf"[\"'\[{{\\])|[ ,]{{1,3}}{_QUOTE}?(?:value|content){_QUOTE}? ?[=:]))"
+    rf"{_NAME}(?:{_QUOTE}?[\])]?[ \t]{{0,4}}(?:[=:>]|%3)|{_QUOTE}(?:[ \t]{{0,4}},[ \t]{{0,4}}"
+    rf"[\"'\[{{\\]|[ ,]{{1,3}}{_QUOTE}?(?:value|content){_QUOTE}? ?[=:]))"
     rf"|-[\w-]{{0,40}}(?i:{NAMES})[\w-]{{0,40}}(?: |{_QUOTE},)"
     rf"|<(?:\w{{1,20}}:)?[\w.\-]{{0,40}}{_NAME} "
+    rf"|(?:name|key){_QUOTE}[ \t]{{0,4}}:[ \t]{{0,4}}{_QUOTE}[\w.\-]{{0,40}}{_NAME}{_QUOTE}"
 )
 # A sentence names a secret and tells it.
 _REST: Final = r"[\w.\-]{0,20}"
@@ -90,9 +91,12 @@ def _secret_words(flat: bytes) -> tuple[str, ...]:
     for n, match in enumerate(_WORD.finditer(flat)):
         if n == _MOST_WORDS:
             return KEY_WORDS  # cheaper than to go on asking
+        word = match.group().lower().decode()
+        if word in found:
+            continue
         start, end = name_around(text, *match.span())
         if is_secret_key(text[start:end]) and _gets_value(text, start, end, match.end()):
-            found[match.group().lower().decode()] = None
+            found[word] = None
     return tuple(found)
 
 

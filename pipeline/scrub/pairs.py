@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from string import ascii_lowercase, ascii_uppercase
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
 from pipeline.scrub.keys import REDACTED, is_secret_key, words
@@ -10,10 +10,10 @@ from pipeline.scrub.told import told_behind
 
 # Lower case of the same length, which str.lower() does not promise beyond ASCII.
 _ASCII_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
-_KEY_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+_KEY_CHARS: Final = ascii_letters + digits + "_-."
 _LINE_KEYS: Final = ("cookie", "authorization")
-_STOP: Final = frozenset(" \t\r\n,;&\"'<>)}]|")
 _MOST: Final = 4096
+_WORD = re.compile(r"[^ \t\r\n,;&\"'<>)}\]|]{0,4096}")
 # Words of a sentence behind "password:" or "token:".
 _PROSE: Final = words(
     "must is should cannot required not was has too and or does expired invalid missing "
@@ -56,18 +56,15 @@ def clean_pairs(text: str, words: Iterable[str]) -> str:
 
 def name_around(text: str, start: int, end: int) -> tuple[int, int]:
     """Return the whole name around a word, with the word before it (``api key``)."""
-    first, last = max(start - 40, 0), min(end + 40, len(text))
-    while start > first and text[start - 1] in _KEY_CHARS:
-        start -= 1
-    while end < last and text[end] in _KEY_CHARS:
-        end += 1
-    before = start
-    if before > first and text[before - 1] == " ":
-        before -= 1
-        while before > first and text[before - 1] in _KEY_CHARS:
-            before -= 1
-    if before < start - 1 and not is_secret_key(text[start:end]):
-        return before, end
+    first = max(start - 40, 0)
+    head = text[first:start].rstrip(_KEY_CHARS)
+    start = first + len(head)
+    tail = text[end : end + 40]
+    end += len(tail) - len(tail.lstrip(_KEY_CHARS))
+    if head.endswith(" "):
+        before = first + len(head[:-1].rstrip(_KEY_CHARS))
+        if before < start - 1 and not is_secret_key(text[start:end]):
+            return before, end
     return start, end
 
 
@@ -163,10 +160,8 @@ def _bare(text: str, at: int, key: str, *, prose: bool) -> tuple[int, int] | Non
 
 def _word_end(text: str, at: int) -> int:
     """Return where a bare value ends."""
-    end, last = at, min(len(text), at + _MOST)
-    while end < last and text[end] not in _STOP:
-        end += 1
-    return end
+    found = _WORD.match(text, at)
+    return found.end() if found else at
 
 
 def _is_prose(key: str, word: str) -> bool:

@@ -7,6 +7,7 @@ Every quantifier is bounded and every search starts at a literal or behind a loo
 import re
 from collections.abc import Callable
 from ipaddress import IPv6Address
+from string import ascii_uppercase
 from typing import Final, NamedTuple
 
 from pipeline.scrub.keys import KEY_WORDS, words
@@ -99,6 +100,11 @@ _IDENTIFIED = re.compile(
     r"(\bidentified (?:with [\w'\"]{1,40} )?(?:by|as) ['\"])[^'\"\s]{1,200}", re.IGNORECASE
 )
 _CARD = re.compile(rf"(?:(?<![\w.-])|{_NEW_LINE})" + r"[3-6](?:[ -]?\d){12,18}(?![\w-])")
+# Each digit doubled, and its digits summed.
+_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
+_NO_SIGNS: Final = str.maketrans("", "", " -")
+_AS_DIGITS: Final = {ord(letter): str(int(letter, 36)) for letter in ascii_uppercase}
+_CARD_PART = re.compile(r"[ -](?=[3-6])")
 _SSN = re.compile(rf"(?:(?<![\w-])|{_NEW_LINE})" + r"\d{3}-\d{2}-\d{4}(?![\w-])")
 _IBAN = re.compile(
     rf"(?:(?<![A-Za-z0-9])|{_NEW_LINE})"
@@ -173,13 +179,20 @@ def _command(text: str) -> str:
 
 
 def _card(text: str) -> str:
-    """Remove numbers of payment cards."""
+    """Remove numbers of payment cards, also behind another number (``4 of 4111 ...``)."""
 
     def replace(found: re.Match[str]) -> str:
         """Return a number that is none of a card."""
-        digits = [int(char) for char in found.group() if char.isdigit()]
-        doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-        return "[card]" if (sum(digits[-1::-2]) + doubled) % 10 == 0 else found.group()
+        number, start = found.group(), 0
+        while len(digits := number[start:].translate(_NO_SIGNS)) >= 13:
+            odd, even = digits[-1::-2], digits[-2::-2].translate(_DOUBLED)
+            if (sum(odd.encode()) + sum(even.encode()) - 48 * len(digits)) % 10 == 0:
+                return f"{number[:start]}[card]"
+            parted = _CARD_PART.search(number, start)
+            if parted is None:
+                break
+            start = parted.end()
+        return number
 
     return _CARD.sub(replace, text)
 
@@ -192,7 +205,7 @@ def _iban(text: str) -> str:
         plain = found.group().replace(" ", "")
         if not 15 <= len(plain) <= 34:
             return found.group()
-        number = int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4]))
+        number = int((plain[4:] + plain[:4]).translate(_AS_DIGITS))
         return "[iban]" if number % 97 == 1 else found.group()
 
     return _IBAN.sub(replace, text)
@@ -237,8 +250,9 @@ def _home(text: str) -> str:
 _NL: Final = r"\\[nrtfb]"  # a line end as JSON writes it
 _B: Final = rf"(?:^|[^\w.-]|{_NL})"
 _E: Final = r"(?:[^\w-]|$)"
+PEM: Final = Rule("pem", "-----BEGIN", ("-----BEGIN",), _pem)
 VALUES: Final = (
-    Rule("pem", "-----BEGIN", ("-----BEGIN",), _pem),
+    PEM,
     Rule("jwt", r"eyJ[\w-]{5}", ("eyJ",), lambda text: _JWT.sub("[jwt]", text)),
     Rule(
         "url",

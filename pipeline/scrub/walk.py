@@ -11,7 +11,7 @@ import orjson
 
 from pipeline.scrub.keys import REDACTED, is_secret_key
 from pipeline.scrub.pairs import clean_pairs
-from pipeline.scrub.rules import EVERYTHING, Plan, Rule
+from pipeline.scrub.rules import EVERYTHING, PEM, Plan, Rule
 
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 200_000
@@ -78,6 +78,8 @@ class Scrubber:
         if len(text) < 4:
             return text
         if self._plan.keys:
+            if "-----BEGIN" in text:  # a value ends at a blank, and a private key goes on
+                text = self._apply(PEM, text)
             lower = text.lower()
             for word in self._words:
                 if word in lower:

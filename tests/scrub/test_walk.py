@@ -4,11 +4,12 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.scrub.gate import NOTHING
+from pipeline.scrub.gate import NOTHING, plan_of
 from pipeline.scrub.walk import Scrubber, scrub
 
 JSON = st.recursive(
@@ -120,3 +121,51 @@ def test_a_client_session_id_is_no_secret() -> None:
 def test_what_stands_in_its_place(text: str, clean: str) -> None:
     """A replacement says what it replaced and leaves the rest of the text."""
     assert scrub(text) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "private_key=-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY-----",
+        "api_key: -----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADAN",
+    ],
+)
+def test_a_private_key_goes_whole_beside_its_name(text: str) -> None:
+    """2.20 The name of a private key takes no part of it away from the rule for its body."""
+    assert "MIIEvQIBADAN" not in scrub(text)
+    assert "MIIEvQIBADAN" not in str(scrub({"extra": [text]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("4 of 4 4111 1111 1111 1111 refused", "4 of 4 [card] refused"),
+        ("5 4111-1111-1111-1111", "5 [card]"),
+        ("4111 1111 1111 1112", "4111 1111 1111 1112"),
+    ],
+)
+def test_a_number_before_a_card_hides_it_not(text: str, clean: str) -> None:
+    """2.20 The check digit is asked of the card, not of the numbers before it."""
+    assert scrub(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"),
+    [
+        ([{"value": "x1", "name": "password"}], [{"value": "[REDACTED]", "name": "password"}]),
+        (["run", "--token", "x1", "-v"], ["run", "--token", "[REDACTED]", "-v"]),
+        ("token=${TOKEN} password: ****", "token=${TOKEN} password: ****"),
+        ("x['token'] = 'y1'", "x['token'] = '[REDACTED]'"),
+        ("Key (api_token)=(abc) already exists", "Key (api_token)=([REDACTED]) already exists"),
+        ("('username', 'password', 'email')", "('username', 'password', 'email')"),
+        ("Your PIN is 4711.", "Your PIN is [REDACTED]."),
+        ("Your PIN is 4711 or so", "Your PIN is [REDACTED] or so"),
+        ("token sha256 unknown, session pool-3 full", "token sha256 unknown, session pool-3 full"),
+    ],
+)
+def test_names_apart_from_their_values(value: object, clean: object) -> None:
+    """2.20 A secret is found by its name in an entry, a list, a subscript and a sentence."""
+    event = {"extra": {"x": value}}
+
+    assert Scrubber(plan_of(orjson.dumps(event))).event(event) == {"extra": {"x": clean}}
+    assert scrub(value) == clean
