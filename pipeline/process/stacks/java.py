@@ -18,7 +18,7 @@ _LIBRARY: Final = (
     "junit.",
 )
 _ENDINGS: Final = (".java", ".kt", ".scala", ".groovy", ".clj", "SourceFile", "<generated>")
-_PLACELESS: Final = ("Native Method", "Unknown Source", "")
+_PLACELESS: Final = ("Native Method", "Unknown Source")
 _START = re.compile(r"^[ \t]{0,20}at ", re.MULTILINE)
 _OTHER: Final = ("Caused by:", "Suppressed:")
 
