@@ -4,6 +4,7 @@
                                           │ unknown              ▲
                                           ▼                      │
                                      events.novel ─▶ group ──────┘ ─▶ groups, signals
+                       people ─▶ actions ─▶ group
     process, group ─▶ frames ─▶ aggregate ─▶ windows ─▶ detect ─▶ metrics, signals
     metrics, signals ─▶ alert ─▶ alerts, notifications ─▶ notify ─▶ channels
     anything unreadable, at any stage ─▶ dead-letters
@@ -51,8 +52,15 @@ STAGES: tuple[Row, ...] = (
     Row(
         name="group",
         engine="loop",
-        reads=("events.novel",),
-        writes=("events.grouped", "groups", "frames", "signals", "dead-letters"),
+        reads=("events.novel", "actions"),
+        writes=(
+            "events.grouped",
+            "events.novel",
+            "groups",
+            "frames",
+            "signals",
+            "dead-letters",
+        ),
         recalls=("groups",),
     ),
     Row(
@@ -92,6 +100,7 @@ STAGES: tuple[Row, ...] = (
             "groups",
             "windows",
             "signals",
+            "actions",
             "alerts",
             "notifications.log",
             "dead-letters",

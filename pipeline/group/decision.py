@@ -83,7 +83,8 @@ class History:
         """Return the group of a key and learn from it; ``given`` says who set a client key."""
         known = self._fingerprints.get(fingerprint)
         if known is not None:
-            return Verdict(self._ids[self._root(known)], "exact")
+            # The group as it was learnt: people may have taken it out of its root again.
+            return Verdict(self._ids[known], "exact", root=self._ids[self._root(known)])
         holes = _holes(key)
         match = self._match(key, holes, given)
         # The number that a new group would get: it has to stand among its siblings first.

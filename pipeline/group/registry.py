@@ -7,10 +7,18 @@ per (project, service, type). Only the partitions that this worker owns are kept
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
-from pipeline.model.group import CanonicalKey, Decision, GroupRecord, IssueState
+from pipeline.model.group import (
+    Applied,
+    CanonicalKey,
+    Decision,
+    GroupRecord,
+    IssueState,
+    Tally,
+)
 from pipeline.model.stage import Record
 
 TOPIC: Final = "groups"
@@ -24,6 +32,13 @@ class Recalled(NamedTuple):
 
     decision: Decision
     key: CanonicalKey
+
+
+class Kept(NamedTuple):
+    """What an owner wrote of its issues, and its partition."""
+
+    partition: int
+    record: IssueState | Applied | Tally
 
 
 class Registry:
@@ -40,7 +55,7 @@ class Registry:
         else:
             values[record.key or b""] = record.value
 
-    def take(self, partitions: Collection[int]) -> Iterator[Recalled | IssueState | str]:
+    def take(self, partitions: Collection[int]) -> Iterator[Recalled | Kept | str]:
         """Yield what these partitions hold, decisions in order, and forget everything.
 
         A string tells what is wrong with a record that nobody can read.
@@ -50,8 +65,8 @@ class Registry:
             for key, value in self._values.get(partition, {}).items():
                 try:
                     record = _decoder.decode(value)
-                    if isinstance(record, IssueState):
-                        yield record
+                    if not isinstance(record, Decision):
+                        yield Kept(partition, record)
                         continue
                     canonical = _keys.decode(record.canonical_key)
                 except msgspec.MsgspecError as error:
@@ -62,11 +77,24 @@ class Registry:
         yield from sorted(decisions, key=lambda recalled: recalled.decision.seq)
 
 
-def decision_key(fingerprint: str) -> bytes:
-    """Return the key of a decision."""
-    return f"d|{fingerprint}".encode()
+def key_of(record: GroupRecord) -> bytes:
+    """Return the key of a record."""
+    match record:
+        case Decision():
+            return f"d|{record.fingerprint}".encode()
+        case IssueState():
+            return f"i|{record.group_id}".encode()
+        case Applied():
+            return applied_key(record.action_id)
+        case Tally():
+            return tally_key(record.group_id)
 
 
-def issue_key(group_id: str) -> bytes:
-    """Return the key of an issue's state."""
-    return f"i|{group_id}".encode()
+def applied_key(action_id: UUID) -> bytes:
+    """Return the key of an action that was folded in."""
+    return f"a|{action_id}".encode()
+
+
+def tally_key(group_id: str) -> bytes:
+    """Return the key of what an ignored issue has seen."""
+    return f"t|{group_id}".encode()

@@ -1,10 +1,16 @@
-"""What the life of an issue tells others: it is new, it came back, it was part of another."""
+"""What the life of an issue tells others: it is new, it came back, it was part of another.
+
+An issue comes back after it was resolved (``regressed``), or because it reached what it was ignored
+until (``escalating``).
+"""
 
 from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
-from pipeline.model.group import IssueState
+from msgspec.structs import replace
+
+from pipeline.model.group import IssueState, Tally
 from pipeline.model.signal import Signal
 
 _NAMESPACE = UUID("6f1d9a2e-3b0c-5c47-9a58-0d7c1e5b4f83")
@@ -24,7 +30,17 @@ def regressed(state: IssueState) -> Signal:
     return _signal(state, "regressed", state.episode_started_at)
 
 
-def _signal(state: IssueState, kind: Literal["new", "regressed"], at: datetime) -> Signal:
+def escalating(state: IssueState, until: str, tally: Tally) -> Signal:
+    """Return the signal that an issue reached what it was ignored until."""
+    signal = _signal(state, "escalating", state.episode_started_at)
+    seen = len(tally.users) if until.endswith(" users") else tally.events
+    text = f"ignored until {until}, which came to pass: {state.title}"
+    return replace(signal, observed=float(seen), explanation=text)
+
+
+def _signal(
+    state: IssueState, kind: Literal["new", "regressed", "escalating"], at: datetime
+) -> Signal:
     """Return a signal whose id is what it describes: the issue and the start of the episode."""
     moment = "" if kind == "new" else at.isoformat()
     described = f"{kind}\0{state.project}\0{state.group_id}\0{moment}"

@@ -46,6 +46,7 @@ NOTES: dict[str, tuple[str, tuple[str, ...]]] = {
     "gateway_requests": ("Requests by where they went and the answer.", ("endpoint", "status")),
     "scrubbed": ("Secrets removed, by the rule that found them.", ("rule",)),
     "decisions": ("Novel events by how their group was found.", ("how",)),
+    "actions": ("Actions of people that were folded in.", ("kind",)),
     "late_rows": ("Rows of windows that were closed: sent on as corrections.", ()),
     "frame_overlap": ("Offsets that two frames claim: must stay 0.", ("source",)),
     "source_silent": ("Sources left out of the clock, silent for too long.", ("source",)),

@@ -13,6 +13,7 @@ import orjson
 
 from pipeline.io.resources import schemas
 from pipeline.io.rulefile import rules_schema
+from pipeline.model.action import Action
 from pipeline.model.aggregate_state import ClockRecord
 from pipeline.model.alert import Alert
 from pipeline.model.client_report import ClientReport
@@ -29,6 +30,7 @@ from pipeline.model.window import WindowRecord
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 MESSAGES: dict[str, Any] = {
+    "action.v1": Action,
     "aggregate_state.v1": ClockRecord,
     "alert.v1": Alert,
     "client_report.v1": ClientReport,

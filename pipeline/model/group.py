@@ -1,17 +1,19 @@
 """Topic ``groups``: the registry of grouping decisions and the state of each issue.
 
-Two kinds of record under keys of their own, so that two writers never overwrite each other's
-fields: ``Decision`` (key ``d|fingerprint``) and ``IssueState`` (key ``i|group id``), both written
-to the partition of (project, service, error type).
+Each kind of record has keys of its own, so that none overwrites another's fields: ``Decision``
+(``d|fingerprint``), ``IssueState`` (``i|group id``), ``Applied`` (``a|action id``) and ``Tally``
+(``t|group id``). The owner of (service, error type) writes them all, to its partition.
 """
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
 How = Literal["client", "rule", "exact", "wildcard", "similar", "founder"]
 Guard = Literal["", "passed", "refused"]
+Status = Literal["open", "resolved", "ignored", "merged"]
 
 # Stands for any value in the tokens of a message; no token is written like this.
 WILDCARD = "*"
@@ -61,7 +63,8 @@ class Decision(msgspec.Struct, frozen=True, tag_field="record", tag="decision", 
 class IssueState(msgspec.Struct, frozen=True, tag_field="record", tag="issue", kw_only=True):
     """What people see and change of a group; a column of ``issue_states`` per field.
 
-    ``merged_into`` always names a root; ``environment`` is the one of the first event.
+    ``merged_into`` names a root of this owner, or a group of the owner of (``root_service``,
+    ``root_type``); ``environment`` is the one of the first event.
     """
 
     project: str
@@ -72,10 +75,13 @@ class IssueState(msgspec.Struct, frozen=True, tag_field="record", tag="issue", k
     service: str
     environment: str = ""
     level: str
-    status: Literal["open", "resolved", "ignored", "merged"] = "open"
+    status: Status = "open"
     merged_into: str = ""
+    root_service: str = ""
+    root_type: str = ""
     assignee: str = ""
     resolved_in_release: str = ""
+    resolved_at: datetime | None = None
     ignored_until: str = ""
     template: str
     first_seen: datetime
@@ -86,4 +92,42 @@ class IssueState(msgspec.Struct, frozen=True, tag_field="record", tag="issue", k
     version: int
 
 
-GroupRecord = Decision | IssueState
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What people can change of an issue; fields are those of ``IssueState``."""
+
+    status: Status
+    merged_into: str
+    root_service: str
+    root_type: str
+    assignee: str
+    resolved_in_release: str
+    resolved_at: datetime | None
+    ignored_until: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action did to one issue."""
+
+    group_id: str
+    before: Standing
+    after: Standing
+
+
+class Applied(msgspec.Struct, frozen=True, tag_field="record", tag="applied", kw_only=True):
+    """An action that was folded in: a repeat of it is passed over, and it can be undone."""
+
+    action_id: UUID
+    at: datetime
+    author: str
+    changes: list[Change]
+
+
+class Tally(msgspec.Struct, frozen=True, tag_field="record", tag="tally", kw_only=True):
+    """What an ignored issue has seen since; ``users`` are hashes."""
+
+    group_id: str
+    events: float = 0.0
+    users: list[int] = []
+
+
+GroupRecord = Decision | IssueState | Applied | Tally

@@ -18,7 +18,14 @@ class _Decided(msgspec.Struct, tag_field="record", tag="decision", gc=False):
 
     fingerprint: str
     group_id: str
-    merged_into: str = ""
+
+
+class _Applied(msgspec.Struct, tag_field="record", tag="applied", gc=False):
+    """What the owner keeps for itself."""
+
+
+class _Tally(msgspec.Struct, tag_field="record", tag="tally", gc=False):
+    """What the owner keeps for itself."""
 
 
 class _Issue(msgspec.Struct, tag_field="record", tag="issue", gc=False):
@@ -38,7 +45,7 @@ class Group(NamedTuple):
     title: str
 
 
-_decoder = msgspec.json.Decoder(_Decided | _Issue)
+_decoder = msgspec.json.Decoder(_Decided | _Issue | _Applied | _Tally)
 
 
 class Known:
@@ -53,7 +60,10 @@ class Known:
         key = (record.key or b"").decode(errors="replace")
         if record.value is None:
             kind, _, name = key.partition("|")
-            (self._decided if kind == "d" else self._issues).pop(name, None)
+            if kind == "d":
+                self._decided.pop(name, None)
+            elif kind == "i":
+                self._issues.pop(name, None)
             return ""
         try:
             found = _decoder.decode(record.value)
@@ -61,8 +71,9 @@ class Known:
             return f"groups/{record.partition}, key {key!r}: {error}; write it anew or delete it"
         if isinstance(found, _Issue):
             self._issues[found.group_id] = found
-        else:
-            self._decided[found.fingerprint] = found.merged_into or found.group_id
+        elif isinstance(found, _Decided):
+            # A merge stands in the issue's state alone: people may take it back.
+            self._decided[found.fingerprint] = found.group_id
         return ""
 
     def find(self, fingerprint: str) -> Group | None:

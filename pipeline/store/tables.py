@@ -5,7 +5,9 @@ replaces an earlier one) are added to the bytes; ClickHouse skips the fields tha
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import orjson
@@ -34,6 +36,19 @@ class _Kind(msgspec.Struct):
     """The tag of a record on a topic with several kinds."""
 
     record: str
+
+
+class _Asked(msgspec.Struct):
+    """What every action has."""
+
+    action_id: UUID
+    at: datetime
+    author: str
+    kind: str
+    project: str
+    groups: list[str] = []
+    target_type: str = "issue"
+    reason: str = ""
 
 
 _kind = msgspec.json.Decoder(_Kind)
@@ -114,6 +129,29 @@ def _row(record: Record, **columns: Any) -> bytes:
     return orjson.dumps({**columns, "version": record.offset + 1})
 
 
+def _action(record: Record) -> Rows:
+    """Yield what somebody asked for, as it was asked."""
+    try:
+        asked = msgspec.json.decode(record.value or b"", type=_Asked)
+    except msgspec.MsgspecError as error:
+        raise Unreadable("no_action", f"the value is no action: {error}") from error
+    yield (
+        "actions",
+        _row(
+            record,
+            action_id=asked.action_id,
+            at=asked.at,
+            author=asked.author,
+            kind=asked.kind,
+            target_type=asked.target_type,
+            target=",".join(asked.groups),
+            project=asked.project,
+            reason=asked.reason,
+            details=(record.value or b"").decode(),
+        ),
+    )
+
+
 def _dead_letter(record: Record) -> Rows:
     """Yield the facts of a dead letter, not its payload; a gap is a statement of account, too."""
     facts = {name: value.decode("utf-8", errors="replace") for name, value in record.headers}
@@ -186,6 +224,7 @@ TABLES: dict[str, Callable[[Record], Rows]] = {
     "groups": _tagged(_GROUPS),
     "windows": _tagged(_WINDOWS),
     "signals": _plain("signals"),
+    "actions": _action,
     "alerts": _plain("alerts"),
     "notifications.log": _plain("notification_attempts"),
     "dead-letters": _dead_letter,

@@ -20,7 +20,7 @@ from tests.gateway.build import ALL, Capture, a_stage, values
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*/*.json"))
 # Written and read by parts that come later; their messages come with them.
-LATER = {"silences", "actions", "logs"}
+LATER = {"silences", "logs"}
 # One alert instance sees all of a series, one owner all of an error type: see architecture.
 EXPLICIT = {
     *("frames", "aggregate.state", "windows", "metrics", "signals", "alerts", "actions"),

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from pipeline.model import dead_letter as dead
+from pipeline.model.action import Merge
 from pipeline.model.alert import Alert
 from pipeline.model.client_report import ClientReport
 from pipeline.model.group import Decision, IssueState
@@ -50,7 +51,14 @@ WINDOW = {"number", "as_of"}
 CASES = (
     Case(Grouped, "events.grouped", "events", set(), {*PLACE, "src_topic", "inserted_at"}),
     Case(Decision, "groups", "fingerprints", {"wildcards"}, ADDED, {"how": "exact"}),
-    Case(IssueState, "groups", "issue_states", {"environment"}, set(), {"status": "ignored"}),
+    Case(
+        IssueState,
+        "groups",
+        "issue_states",
+        {"environment", "root_service", "root_type", "resolved_at"},
+        set(),
+        {"status": "ignored"},
+    ),
     Case(ServiceWindow, "windows", "service_metrics", {*WINDOW, "user_hashes"}, {*ADDED, "users"}),
     Case(ResourceWindow, "windows", "resource_samples", WINDOW, ADDED),
     Case(OutcomeWindow, "windows", "outcomes", WINDOW, ADDED),
@@ -237,6 +245,42 @@ def test_a_gap_of_the_raw_topic_is_also_an_account(store: Served) -> None:
         ("accepted", 7, "g:events.raw:3:40"),
     ]
     assert {r["hour"] for _, r in rows[1:]} == {HOUR}
+
+
+def test_an_action_is_stored_as_it_was_asked_for(store: Served) -> None:
+    """X18 Who did what to which issues, when and why, is a row."""
+    client = store.client()
+    action = Merge(
+        action_id=UUID(int=7),
+        at=NOW,
+        author="ada",
+        project="p",
+        groups=["a" * 16, "b" * 16],
+        reason="the same bug",
+        into="c" * 16,
+        into_since=NOW,
+        into_service="s",
+        into_type="E",
+    )
+    value = msgspec.json.encode(action)
+    ((table, row),) = _stored(client, a_record(value, topic="actions", offset=3))
+    client.close()
+
+    assert table == "actions"
+    assert row == {
+        "action_id": str(UUID(int=7)),
+        "at": NOW,
+        "author": "ada",
+        "kind": "merge",
+        "target_type": "issue",
+        "target": f"{'a' * 16},{'b' * 16}",
+        "project": "p",
+        "service": "",
+        "environment": "",
+        "reason": "the same bug",
+        "details": value.decode(),
+        "version": 4,
+    }
 
 
 def test_a_client_report_becomes_an_account(store: Served) -> None:

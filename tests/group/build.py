@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from pipeline.group.settings import GroupSettings
 from pipeline.group.stage import GroupStage
+from pipeline.model.action import Action, Merge
 from pipeline.model.group import CanonicalKey, Decision, GroupRecord, IssueState
 from pipeline.model.grouped import Grouped
 from pipeline.model.novel import Mark, Novel
@@ -86,6 +88,11 @@ def a_stage(records: Iterable[Record] = (), **settings: Any) -> GroupStage:
     return stage
 
 
+def again(outputs: Iterable[Output], **settings: Any) -> GroupStage:
+    """Return a stage that has recalled what another wrote, compacted."""
+    return a_stage(compacted(registered(outputs)), **settings)
+
+
 def a_novel_record(novel: Novel, offset: int = 0, partition: int | None = None) -> Record:
     """Return the event as it comes from its owner's partition."""
     home = partition_of(PARTITIONS, novel.key.service, novel.key.error_type)
@@ -109,6 +116,42 @@ def run(
     for n, key in enumerate(keys, start):
         outputs += stage.feed(a_novel_record(a_novel(key, n, **row), n), now)
     return outputs
+
+
+def home_of(key: CanonicalKey) -> int:
+    """Return the partition of a key's owner."""
+    return partition_of(PARTITIONS, key.service, key.error_type)
+
+
+def an_action(kind: type[Any], keys: Iterable[CanonicalKey], n: int = 1, **more: Any) -> Any:
+    """Return the n-th action, on the groups that these keys founded, an hour after the first."""
+    fields: dict[str, Any] = {
+        "action_id": UUID(int=n),
+        "at": AT + timedelta(hours=n),
+        "author": "ada",
+        "project": "default",
+        "groups": [fingerprint_of(key) for key in keys],
+    }
+    return kind(**(fields | more))
+
+
+def a_merge(keys: Iterable[CanonicalKey], into: CanonicalKey, n: int = 1, **more: Any) -> Merge:
+    """Return the n-th action, a merge into the group that a key founded."""
+    root: dict[str, Any] = {
+        "into": fingerprint_of(into),
+        "into_since": AT,
+        "into_service": into.service,
+        "into_type": into.error_type,
+    }
+    merge: Merge = an_action(Merge, keys, n, **(root | more))
+    return merge
+
+
+def act(stage: GroupStage, action: Action, partition: int | None = None) -> list[Output]:
+    """Feed an action to the owner of a key of type Error; return what the stage said."""
+    home = partition_of(PARTITIONS, "shop", "Error") if partition is None else partition
+    record = Record("actions", home, 0, AT_MS, None, msgspec.json.encode(action))
+    return list(stage.feed(record, AT))
 
 
 def rows(outputs: Iterable[Output]) -> list[Grouped]:
@@ -161,4 +204,4 @@ def issues(records: Iterable[Record]) -> list[IssueState]:
 
 def _decoded(records: Iterable[Record]) -> list[GroupRecord]:
     """Return what the records hold."""
-    return [msgspec.json.decode(record.value or b"", type=GroupRecord) for record in records]
+    return [msgspec.json.decode(r.value, type=GroupRecord) for r in records if r.value]

@@ -64,7 +64,7 @@ def test_merged_groups_count_as_one() -> None:
     again = history.decide(fingerprint_of(family[1]), family[1])
     pair = [a_message(f"cannot {word} the banana file") for word in ("read", "close")]
 
-    assert again.group_id == fingerprint_of(older[1])
+    assert again.root == fingerprint_of(older[1])
     assert decide(history, pair) == ["founder", "wildcard"]
 
 

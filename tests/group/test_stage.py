@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.frames.codec import decode
@@ -338,6 +338,7 @@ def test_a_tombstone_removes_a_decision() -> None:
     assert ids(outputs) == [fingerprint_of(KEYS[0])]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(KEYS), max_size=40), st.integers(0, 40), st.integers(0, 12))
 def test_a_restart_anywhere_changes_nothing(
     keys: list[CanonicalKey], split: int, redelivered: int
@@ -353,6 +354,7 @@ def test_a_restart_anywhere_changes_nothing(
     assert run(restarted, rest, start=split) == run(steady, rest, start=split)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(KEYS), max_size=30))
 def test_an_abort_of_every_batch_changes_nothing(keys: list[CanonicalKey]) -> None:
     """5.8 A stage thrown away after each event, its output lost, and built anew repeats itself."""
