@@ -14,7 +14,7 @@ from pipeline.process.stacks.frame import base_name, clean_function, key_frames,
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "schemas" / "examples" / "stacks").glob("*/*.txt"))
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "stacks.json").read_text())
-FAMILIES = ("native", "rust", "csharp")
+FAMILIES = ("native", "rust", "csharp", "ruby")
 # What each language has to show, and what the properties below change in it.
 KINDS = ("plain", "chain", "recursion", "anonymous", "generated", "truncated")
 LINES = re.compile(r"(:line |, line |on line |:|\()(\d{1,6})(?=[):,\s]|$)", re.MULTILINE)
@@ -57,7 +57,7 @@ FOLDER = st.lists(st.text("abcdefghXYZ0189_-.", min_size=1, max_size=12), max_si
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=name)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(added=st.integers(1, 99_000), folder=FOLDER, digits=HASH)
 def test_what_changes_from_release_to_release_changes_no_key(
     path: Path, added: int, folder: str, digits: str
