@@ -121,7 +121,7 @@ class Owner:
         if not rest.limit_of(issue.ignored_until).counts:
             return Tally(group_id=issue.group_id)
         seen = self._seen.setdefault(issue.group_id, _Seen(Tally(group_id=issue.group_id)))
-        seen.events += novel.row.sample_weight
+        seen.events += 1
         if novel.user_hash and issue.ignored_until.endswith(" users"):
             seen.users.add(novel.user_hash)
         self._counted.add(issue.group_id)

@@ -191,11 +191,16 @@ class GroupStage:
             home = partition_of(self._partitions, issue.root_service, issue.root_type)
             value = _encode(replace(novel, row=row))
             return [Sent(INPUT, value, None, home, ((DECIDED, b"%d" % (hops + 1)),))]
-        outputs = self._published(owner.wake(issue, novel, now), partition)
-        return [*outputs, self._grouped(novel, row, issue)]
+        outputs: list[Output] = []
+        if novel.part != "row":
+            outputs += self._published(owner.wake(issue, novel, now), partition)
+            self._count(novel, row, issue)
+        if novel.part != "count":
+            outputs.append(Sent("events.grouped", _encode(row), row.group_id.encode()))
+        return outputs
 
-    def _grouped(self, novel: Novel, row: Grouped, issue: IssueState) -> Sent:
-        """Count the event in its group, and return its row."""
+    def _count(self, novel: Novel, row: Grouped, issue: IssueState) -> None:
+        """Count the event in its group."""
         self._sums.issue(
             row.project,
             row.service,
@@ -207,7 +212,6 @@ class GroupStage:
             handled=row.handled,
             user=novel.user_hash,
         )
-        return Sent("events.grouped", _encode(row), row.group_id.encode())
 
     def _published(self, followed: Followed, partition: int) -> list[Output]:
         """Return the new states of issues, the action behind them and the signals of them."""

@@ -126,7 +126,7 @@ class Tally(msgspec.Struct, frozen=True, tag_field="record", tag="tally", kw_onl
     """What an ignored issue has seen since; ``users`` are hashes."""
 
     group_id: str
-    events: float = 0.0
+    events: int = 0
     users: list[int] = []
 
 

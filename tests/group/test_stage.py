@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -235,6 +235,20 @@ def test_a_resolved_issue_comes_back() -> None:
     assert told(before) == []
     assert [signal.kind for signal in told(after)] == ["regressed"]
     assert (reopened.status, reopened.version, reopened.episode_started_at) == ("open", 3, late)
+
+
+@pytest.mark.parametrize(("part", "n_rows", "n"), [("whole", 1, 1), ("count", 0, 1), ("row", 1, 0)])
+def test_a_part_of_an_event(part: Literal["whole", "count", "row"], n_rows: int, n: int) -> None:
+    """N8 In a flood an event is counted without a row, and the row of a counted one comes later."""
+    stage = a_stage()
+    key = a_message("payment failed")
+    run(stage, [key])
+    frame_rows(stage)
+    novel = msgspec.structs.replace(a_novel(key, 1), part=part)
+    outputs = list(stage.feed(a_novel_record(novel, 1), AT))
+
+    assert len(rows(outputs)) == n_rows
+    assert sum(row.n for row in frame_rows(stage)) == n
 
 
 def test_a_mark_moves_the_frames() -> None:
