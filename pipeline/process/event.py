@@ -16,6 +16,12 @@ from pipeline.process.values import mapping, number, text
 
 Body = dict[str, Any]
 
+# What a sum of 64 bits and a column can take, whatever one event claims.
+_MOST_WEIGHT: Final = 1e6
+_MOST_MS: Final = 86_400_000.0
+_MOST_COUNT: Final = 1e9
+_MOST_PERCENT: Final = 1e6
+_MOST_BYTES: Final = 2.0**50
 _SAMPLED: Final = ("cpu_percent", "memory_percent", "disk_free_percent", "memory_rss")
 _LEVELS: Final = {
     **dict.fromkeys(("debug", "trace", "verbose", "finest", "fine"), "debug"),
@@ -86,7 +92,7 @@ Measure = Request | Sessions | Sample
 def read_head(body: Body, kind: str, record: Record) -> Head:
     """Return what every event has; raises Unreadable where no service is named."""
     event_id = event_id_of(body.get("event_id"))
-    weight = number(body.get("sample_weight"))
+    _scalar(body, "project", 200)
     return Head(
         kind=kind,
         event_id=event_id or _derived_id(record),
@@ -96,13 +102,14 @@ def read_head(body: Body, kind: str, record: Record) -> Head:
         environment=_scalar(body, "environment", 64) or "production",
         release=_scalar(body, "release", 200),
         event_ms=ms_of(body.get("timestamp")),
-        weight=weight if weight is not None and weight >= 1 else 1.0,
+        weight=max(_clamped(number(body.get("sample_weight")), _MOST_WEIGHT), 1.0),
     )
 
 
 def project_of(body: Body) -> str:
     """Return the project an event belongs to."""
-    return text(body.get("project")) or "default"
+    project = body.get("project")
+    return "default" if isinstance(project, dict | list) else text(project) or "default"
 
 
 def read_fault(body: Body) -> Fault:
@@ -110,6 +117,8 @@ def read_fault(body: Body) -> Fault:
     platform = text(body.get("platform"), 64).lower()
     error = raised(body, platform)
     pattern, formatted = _log_entry(body)
+    if error.logged:  # the text before the stack was logged, the stack is kept as such
+        formatted = pattern = formatted.partition("\n")[0]
     message = error.value or formatted or pattern
     if not message and not error.type and not error.stack.frames:
         text_ = "nothing to report: give one of message, logentry, exception, stacktrace, threads"
@@ -140,13 +149,15 @@ def read_request(body: Body) -> Request:
         raise Unreadable(
             "wrong_type", "a request needs status and duration_ms, numbers of at least 0"
         )
-    return Request(int(status), duration)
+    return Request(int(_clamped(status, 999)), min(duration, _MOST_MS))
 
 
 def read_sessions(body: Body) -> Sessions:
     """Return a session record's counts; raises Unreadable without any."""
     given = {name: number(body.get(name)) for name in COUNTS}
-    counts = {name: int(n) for name, n in given.items() if n is not None and n >= 0}
+    counts = {
+        name: int(min(n, _MOST_COUNT)) for name, n in given.items() if n is not None and n >= 0
+    }
     if not counts:
         raise Unreadable("no_content", f"a session needs one of {', '.join(COUNTS)}, numbers")
     ended = sum(n for name, n in counts.items() if name != "started")
@@ -168,20 +179,22 @@ def read_sample(body: Body) -> Sample:
         )
     return Sample(
         host=host,
-        cpu_percent=cpu or 0.0,
-        memory_percent=memory or 0.0,
-        disk_free_percent=100.0 if disk is None else disk,
-        memory_rss=int(rss or 0),
+        cpu_percent=_clamped(cpu, _MOST_PERCENT),
+        memory_percent=_clamped(memory, _MOST_PERCENT),
+        disk_free_percent=100.0 if disk is None else _clamped(disk, 100),
+        memory_rss=int(_clamped(rss, _MOST_BYTES)),
     )
 
 
 def level_of(value: Any, body: Body | None = None) -> str:
     """Return one of five levels; numbers are pino's, below 10 syslog's."""
     if isinstance(value, str):
-        return _LEVELS.get(value.strip().lower(), "error")
+        # OTel numbers its finer levels: ERROR2.
+        return _LEVELS.get(value.strip().lower().rstrip("234"), "error")
     if isinstance(value, dict):
         return level_of(value.get("name"))
-    severity = number((body or {}).get("severityNumber"))
+    body = body or {}
+    severity = number(body.get("severityNumber") or body.get("severity_number"))
     if severity is not None:
         return _by(severity, ((21, "fatal"), (17, "error"), (13, "warning"), (9, "info")))
     level = number(value)
@@ -201,6 +214,11 @@ def user_id_of(body: Body) -> str:
     return text(user) if isinstance(user, str | int) and not isinstance(user, bool) else ""
 
 
+def _clamped(value: float | None, most: float) -> float:
+    """Return a number between 0 and the most that counts, 0 for none."""
+    return 0.0 if value is None else min(max(value, 0.0), most)
+
+
 def _by(value: float, steps: tuple[tuple[int, str], ...]) -> str:
     """Return the level of the first step that the value reaches."""
     return next((level for least, level in steps if value >= least), "debug")
@@ -215,7 +233,7 @@ def _derived_id(record: Record) -> str:
 def _service(body: Body) -> str:
     """Return the service's name; raises Unreadable where nothing names it."""
     service = _scalar(body, "service", 200) or text(mapping(body.get("tags")).get("service"))
-    service = service or text(body.get("project"))
+    service = service or _scalar(body, "project", 200)
     if not service:
         raise Unreadable("no_service", 'the event names no service: add "service": "<its name>"')
     return service

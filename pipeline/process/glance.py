@@ -4,13 +4,32 @@ An event that was refused must not be remembered, since a corrected one may come
 whatever cannot be judged at a glance is read in full.
 """
 
-from typing import Any
-
 import msgspec
 
 from pipeline.model.event import MAX_VALUE_BYTES, event_id_of
+from pipeline.process.values import text
 
 Scalar = str | int | float | None
+
+
+class _Mechanism(msgspec.Struct, gc=False):
+    """How an exception was caught: a synthetic one has no type of its own."""
+
+    synthetic: bool | None = None
+
+
+class _Member(msgspec.Struct, gc=False):
+    """One of Sentry's values."""
+
+    type: str | None = None
+    mechanism: _Mechanism | None = None
+    exc_type: msgspec.Raw = msgspec.Raw()
+
+
+class _Exception(_Member, gc=False):
+    """An exception, or Sentry's values."""
+
+    values: list[_Member | None] | None = None
 
 
 class _Glance(msgspec.Struct, gc=False):
@@ -23,7 +42,7 @@ class _Glance(msgspec.Struct, gc=False):
     environment: Scalar = None
     release: Scalar = None
     message: str | None = None
-    exception: dict[str, msgspec.Raw] | None = None
+    exception: _Exception | None = None
     record: msgspec.Raw = msgspec.Raw()
     log: msgspec.Raw = msgspec.Raw()
     status: float | None = None
@@ -42,21 +61,36 @@ def glance(value: bytes | None) -> tuple[str, str] | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     event_id = event_id_of(seen.event_id)
-    if not event_id or not seen.service.strip() or bytes(seen.record) or bytes(seen.log):
+    project = seen.project or ""
+    if not event_id or not _says(seen.service, 200) or bytes(seen.record) or bytes(seen.log):
         return None
-    return ((seen.project or "").strip()[:200] or "default", event_id) if _plain(seen) else None
+    return (
+        (text(project) or "default", event_id) if _is_plain(seen) and "\0" not in project else None
+    )
 
 
-def _plain(seen: _Glance) -> bool:
+def _is_plain(seen: _Glance) -> bool:
     """Tell an event that says something from one that has to be looked at closely."""
     if seen.kind == "request":
         return seen.status is not None and (seen.duration_ms or 0) >= 0 and bool(seen.duration_ms)
     if seen.kind not in {None, "", "error"}:
         return False
     if seen.message:
-        return not seen.message.lstrip().startswith("{") and seen.exception is None
-    if not seen.exception:
+        return seen.message[:1] != "{" and seen.exception is None and _says(seen.message, 8192)
+    if seen.exception is None:
         return False
-    type_: Any = bytes(seen.exception.get("type") or b"")
-    values = bytes(seen.exception.get("values") or b"")
-    return (type_[:1] == b'"' and len(type_) > 2) or (values[:1] == b"[" and b'"type":"' in values)
+    if seen.exception.values is None:
+        return _has_type(seen.exception)
+    values = seen.exception.values
+    return bool(values) and _has_type(values[-1]) and not any(v and v.exc_type for v in values)
+
+
+def _has_type(member: _Member | None) -> bool:
+    """Tell an exception that has a type."""
+    synthetic = member is not None and member.mechanism and member.mechanism.synthetic
+    return member is not None and not synthetic and _says(member.type, 200)
+
+
+def _says(value: str | None, limit: int) -> bool:
+    """Tell whether a text is more than blanks where it is looked at."""
+    return bool(value and value[:limit].replace("\0", "").strip())

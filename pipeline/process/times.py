@@ -1,4 +1,4 @@
-"""Event times as clients write them: RFC 3339, epoch seconds or milliseconds, log formats."""
+"""Event times as clients write them: RFC 3339, seconds to nanoseconds, dates in words."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -7,6 +7,16 @@ from pipeline.process.values import number
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
+_MOST_CHARS: Final = 80
+# As JavaScript, HTTP, C, Go and Apache write a moment.
+_FORMS: Final = (
+    "%a %b %d %Y %H:%M:%S GMT%z",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%a, %d %b %Y %H:%M:%S GMT",
+    "%a %b %d %H:%M:%S %Y",
+    "%Y/%m/%d %H:%M:%S",
+)
 _LATEST_S: Final = 32_503_680_000  # the year 3000: greater numbers are milliseconds or finer
 
 
@@ -30,23 +40,29 @@ def at(ms: int) -> datetime:
 
 
 def _ms_of_text(value: str) -> int | None:
-    """Read ISO 8601 in its variants, or a number in a text."""
+    """Read ISO 8601 in its variants, a number in a text, or a moment in words."""
     try:
-        moment = datetime.fromisoformat(value)
+        return _ms_since_epoch(datetime.fromisoformat(value.removesuffix(" UTC")))
     except ValueError:
         return _ms_of_odd_text(value)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH) // _MS
 
 
 def _ms_of_odd_text(value: str) -> int | None:
-    """Read ``2026-11-23 15:53:59,998``, and a number in a text."""
-    if len(value) > 40 or not value:
+    """Read a number, and what names its day and month."""
+    if len(value) > _MOST_CHARS or not value:
         return None
-    if "," in value:
-        return _ms_of_text(value.replace(",", "."))
     try:
         return ms_of(float(value))
     except ValueError:
-        return None
+        words = value.partition(" (")[0]  # JavaScript names the zone once more
+    for form in _FORMS:
+        try:
+            return _ms_since_epoch(datetime.strptime(words, form))  # noqa: DTZ007  UTC is meant
+        except ValueError:
+            continue
+    return None
+
+
+def _ms_since_epoch(moment: datetime) -> int:
+    """Return a moment in ms since the epoch; one without a zone is in UTC."""
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // _MS

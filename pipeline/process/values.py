@@ -42,6 +42,15 @@ def mapping(value: Any) -> dict[str, Any]:
     return {}
 
 
+def joined(value: Any) -> str:
+    """Return a text that may have come as a list of its lines, or an empty one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+        return "\n".join(line.rstrip("\n") for line in value)
+    return ""
+
+
 def number(value: Any) -> float | None:
     """Return a finite number, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
