@@ -5,13 +5,13 @@ from typing import Any, Final
 from pipeline.frames.users import user_hash
 from pipeline.model.grouped import Grouped
 from pipeline.process.event import Fault, Head, user_id_of
+from pipeline.process.limits import stored
 from pipeline.process.stacks import MAX_TEXT
 from pipeline.process.stacks.frame import shown_path, top
 from pipeline.process.times import at
 from pipeline.process.values import dumps, mapping, number, text, words
 
 MAX_MESSAGE: Final = 8192
-MAX_CONTEXTS: Final = 64 * 1024
 MAX_BREADCRUMBS: Final = 64 * 1024
 _MOST_TAGS: Final = 50
 _MOST_CRUMBS: Final = 100
@@ -131,26 +131,11 @@ def _tags(tags: Any) -> dict[str, str]:
 
 
 def _contexts(body: dict[str, Any], contexts: dict[str, Any], logged: str) -> str:
-    """Return contexts and every field without a column as JSON text, the small ones first."""
+    """Return contexts and every field without a column as JSON text."""
     rest = {key: value for key, value in body.items() if key not in _ELSEWHERE and value}
     if logged:
         rest["message"] = logged
-    if rest:
-        contexts = {**contexts, **rest}
-    if not contexts:
-        return ""
-    found = dumps(contexts)
-    if len(found) <= MAX_CONTEXTS:
-        return found
-    kept: dict[str, Any] = {}
-    size, dropped = 0, []
-    for key, value in sorted(contexts.items(), key=lambda item: len(dumps(item[1]))):
-        size += len(dumps(value)) + len(key) + 4
-        if size > MAX_CONTEXTS:
-            dropped.append(key)
-        else:
-            kept[key] = value
-    return dumps({**kept, "_dropped": dropped})
+    return stored(contexts, rest)
 
 
 def _breadcrumbs(crumbs: Any) -> str:
