@@ -140,23 +140,22 @@ class Runner:
     def attempts(self, run: Run) -> Iterator[AbstractContextManager[None]]:
         """Yield a block's attempts until one succeeds."""
         attempt = _Attempt(Call(run.context.operation))
-        while attempt.call is not None:
-            if attempt.call.wait_s > 0:
-                self._world.sleep(attempt.call.wait_s)
-            yield self._block(run, attempt)
+        while (call := attempt.taken()) is not None:
+            if call.wait_s > 0:
+                self._world.sleep(call.wait_s)
+            yield self._block(run, attempt, call)
 
     async def aattempts(self, run: Run) -> AsyncIterator[AbstractAsyncContextManager[None]]:
         """Yield the same on an event loop."""
         attempt = _Attempt(Call(run.context.operation))
-        while attempt.call is not None:
-            if attempt.call.wait_s > 0:
-                await self._world.asleep(attempt.call.wait_s)
-            yield self._ablock(run, attempt)
+        while (call := attempt.taken()) is not None:
+            if call.wait_s > 0:
+                await self._world.asleep(call.wait_s)
+            yield self._ablock(run, attempt, call)
 
     @contextmanager
-    def _block(self, run: Run, attempt: "_Attempt") -> Iterator[None]:
+    def _block(self, run: Run, attempt: "_Attempt", call: Call) -> Iterator[None]:
         """Run a block once; its error is swallowed if another attempt follows."""
-        call = attempt.taken()
         try:
             with self._guard(run, call):
                 yield
@@ -168,9 +167,8 @@ class Runner:
             self.succeeded(run)
 
     @asynccontextmanager
-    async def _ablock(self, run: Run, attempt: "_Attempt") -> AsyncIterator[None]:
+    async def _ablock(self, run: Run, attempt: "_Attempt", call: Call) -> AsyncIterator[None]:
         """Do the same on an event loop."""
-        call = attempt.taken()
         try:
             async with self._aguard(run, call):
                 yield
@@ -184,12 +182,11 @@ class Runner:
 
 @dataclass(slots=True)
 class _Attempt:
-    """The next attempt at a block; None once it has succeeded, or was not entered."""
+    """The next attempt at a block."""
 
     call: Call | None
 
-    def taken(self) -> Call:
-        """Return it, so that no other follows unless this one fails."""
+    def taken(self) -> Call | None:
+        """Return it; no other follows unless this one fails, or if its block is not entered."""
         call, self.call = self.call, None
-        assert call is not None
         return call
