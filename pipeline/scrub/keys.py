@@ -23,6 +23,7 @@ _SECRET_PAIRS: Final = frozenset(
     (first, "key")
     for first in (
         *("api", "access", "private", "signing", "encryption", "account", "master", "ssh"),
+        *("subscription", "functions", "client", "service", "app", "application", "hmac", "tls"),
         *("license", "storage", "shared", "secret", "auth", "deploy", "host", "webhook"),
         *("stripe", "sendgrid", "twilio", "openai", "anthropic", "mailgun", "datadog", "maps"),
     )

@@ -20,7 +20,9 @@ _PROSE: Final = words(
     "incorrect reset for the a an in of to from no at unexpected none null true false "
     "undefined expected failed denied rejected mismatch unknown found provided given set"
 )
-_SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest", "negotiate", "apikey"})
+_SCHEMES: Final = frozenset(
+    {"bearer", "basic", "token", "digest", "negotiate", "apikey", "!!binary"}
+)
 # Each level of JSON in JSON doubles the backslashes before a quote.
 _QUOTE = re.compile(r"\\{0,16}[\"']|%2[27]")
 # ``name="csrf" value="x"`` and ``"name": "csrf", "value": "x"``: the value stands apart.
@@ -99,7 +101,7 @@ def _value_behind(text: str, start: int, end: int) -> tuple[int, int] | None:
     at = spaced + len(sign)
     prose = sign == ":" and text[at : at + 1] == " "
     at = _skip_blanks(text, at)
-    if text[at : at + 1] in _PREFIXES and text[at + 1 : at + 2] in {"'", '"'}:
+    if text[at : at + 1] in _PREFIXES and _QUOTE.match(text, at + 1):
         at += 1
     quote = _QUOTE.match(text, at)
     if quote:

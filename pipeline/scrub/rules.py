@@ -7,10 +7,10 @@ Every quantifier is bounded and every search starts at a literal or behind a loo
 import re
 from collections.abc import Callable
 from ipaddress import IPv6Address
-from string import ascii_uppercase
 from typing import Final, NamedTuple
 
 from pipeline.scrub.keys import KEY_WORDS, words
+from pipeline.scrub.numbers import CARD_GROUPS, NEW_LINE, clean_cards, clean_ibans
 from pipeline.scrub.told import TRACES, clean_told
 
 
@@ -54,23 +54,23 @@ def _pem(text: str) -> str:
     return "".join((*parts, text[at:])) if parts else text
 
 
-# Behind the n of a ``\n`` that stands in a text as two characters, a value may begin, too.
-_NEW_LINE: Final = r"(?<=\\[nrt])"
 _JWT = re.compile(
-    rf"(?:(?<![\w-])|{_NEW_LINE})" + r"eyJ[\w-]{5,4096}\.[\w-]{5,8192}(?:\.[\w-]{0,4096}){0,4}"
+    rf"(?:(?<![\w-])|{NEW_LINE})" + r"eyJ[\w-]{5,4096}\.[\w-]{5,8192}(?:\.[\w-]{0,4096}){0,4}"
 )
 _SCHEME = re.compile(
-    rf"(?:\b|{_NEW_LINE})" + r"(bearer|basic|digest|token)([ :]{1,3})([\w.~+/=-]{8,4096})",
+    rf"(?:\b|{NEW_LINE})" + r"(bearer|basic|digest|token)([ :,]{1,3})([\w.~+/=-]{8,4096})",
     re.IGNORECASE,
 )
-_URL_USER = re.compile(r"://[^\s/\"'<>]{0,256}@")
+_URL_USER = re.compile(
+    r"://(?:[^\s/\"'<>]{0,256}@|[^\s/:@\"'<>]{0,64}:(?!\d{1,5}/)[^\s@\"'<>]{1,128}@)"
+)
 _DSN_USER = re.compile(r"([\w.%-]{1,64}):[^\s/@\"'<>]{1,200}@(?=(?:tcp|unix|udp)\()")
 _EMAIL = re.compile(
     r"(?<![\w.%+-])[\w.+%-]{1,256}?(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.([A-Za-z]{2,24})(?![\w-])"
 )
 _FILES: Final = words("js mjs cjs jsx ts tsx java go rb php kt vue html json yaml")
 _VENDOR = re.compile(
-    rf"(?:(?<![A-Za-z0-9])|{_NEW_LINE})(?:"
+    rf"(?:(?<![A-Za-z0-9])|{NEW_LINE})(?:"
     r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"
     r"|(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|[srp]k_(?:live|test)_|whsec_|npm_|"
     r"pypi-|dop_v1_|hf_|shpat_|shpss_)[A-Za-z0-9_-]{10,255}"
@@ -99,25 +99,15 @@ _OPTION = re.compile(
 _IDENTIFIED = re.compile(
     r"(\bidentified (?:with [\w'\"]{1,40} )?(?:by|as) ['\"])[^'\"\s]{1,200}", re.IGNORECASE
 )
-_CARD = re.compile(rf"(?:(?<![\w.-])|{_NEW_LINE})" + r"[3-6](?:[ -]?\d){12,18}(?![\w-])")
-# Each digit doubled, and its digits summed.
-_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
-_NO_SIGNS: Final = str.maketrans("", "", " -")
-_AS_DIGITS: Final = {ord(letter): str(int(letter, 36)) for letter in ascii_uppercase}
-_CARD_PART = re.compile(r"[ -](?=[3-6])")
-_SSN = re.compile(rf"(?:(?<![\w-])|{_NEW_LINE})" + r"\d{3}-\d{2}-\d{4}(?![\w-])")
-_IBAN = re.compile(
-    rf"(?:(?<![A-Za-z0-9])|{_NEW_LINE})"
-    r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)"
-)
+_SSN = re.compile(rf"(?:(?<![\w-])|{NEW_LINE})" + r"\d{3}-\d{2}-\d{4}(?![\w-])")
 _IPV4 = re.compile(
     rf"(?:(?<![\w.-])(?<![^/\s]/)(?<![Vv]ersion )(?<![Ss]ection )(?<![Rr]elease )"
-    rf"|{_NEW_LINE})"
+    rf"|{NEW_LINE})"
     r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)"
     r"(?![\w-]|\.\d)"
 )
 _IPV6 = re.compile(
-    rf"(?:(?<![\w:.])|{_NEW_LINE})"
+    rf"(?:(?<![\w:.])|{NEW_LINE})"
     r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,40}(?:\.\d{1,3}){0,3}(?![\w.])"
 )
 _HOME = re.compile(
@@ -178,39 +168,6 @@ def _command(text: str) -> str:
     return _IDENTIFIED.sub(r"\1[password]", _OPTION.sub(r"\1[password]", text))
 
 
-def _card(text: str) -> str:
-    """Remove numbers of payment cards, also behind another number (``4 of 4111 ...``)."""
-
-    def replace(found: re.Match[str]) -> str:
-        """Return a number that is none of a card."""
-        number, start = found.group(), 0
-        while len(digits := number[start:].translate(_NO_SIGNS)) >= 13:
-            odd, even = digits[-1::-2], digits[-2::-2].translate(_DOUBLED)
-            if (sum(odd.encode()) + sum(even.encode()) - 48 * len(digits)) % 10 == 0:
-                return f"{number[:start]}[card]"
-            parted = _CARD_PART.search(number, start)
-            if parted is None:
-                break
-            start = parted.end()
-        return number
-
-    return _CARD.sub(replace, text)
-
-
-def _iban(text: str) -> str:
-    """Remove account numbers whose check digits are right."""
-
-    def replace(found: re.Match[str]) -> str:
-        """Return what is no account number."""
-        plain = found.group().replace(" ", "")
-        if not 15 <= len(plain) <= 34:
-            return found.group()
-        number = int((plain[4:] + plain[:4]).translate(_AS_DIGITS))
-        return "[iban]" if number % 97 == 1 else found.group()
-
-    return _IBAN.sub(replace, text)
-
-
 def _ipv4(text: str) -> str:
     """Remove addresses, but not those that name no machine."""
     return _IPV4.sub(
@@ -256,7 +213,7 @@ VALUES: Final = (
     Rule("jwt", r"eyJ[\w-]{5}", ("eyJ",), lambda text: _JWT.sub("[jwt]", text)),
     Rule(
         "url",
-        r":\\{0,8}/\\{0,8}/[^\s/\"'<>]{1,256}@|@(?:tcp|unix|udp)\(",
+        r":\\{0,8}/\\{0,8}/[^\s/\"'<>]{0,64}[^\s\"'<>]{0,192}@|@(?:tcp|unix|udp)\(",
         ("://", "@tcp(", "@unix(", "@udp("),
         _url_user,
     ),
@@ -282,7 +239,7 @@ VALUES: Final = (
     ),
     Rule(
         "scheme",
-        r"(?i:bearer|basic|digest|token)[ :]{1,3}[\w.~+/=-]{8}",
+        r"(?i:bearer|basic|digest|token)[ :,]{1,3}[\w.~+/=-]{8}",
         ("earer", "EARER", "asic", "ASIC", "igest", "IGEST", "oken", "OKEN"),
         _scheme,
     ),
@@ -297,13 +254,15 @@ VALUES: Final = (
     Rule("told", TRACES, (" is ", " as ", " with ", " using ", " via ", " by "), clean_told),
     Rule(
         "email",
-        r"[\w.%+-](?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.[A-Za-z]{2}",
+        r"(?:@|%40)[\w\\\x80-\xff-]{1,63}(?:\.[\w\\\x80-\xff-]{1,63}){0,6}\.[A-Za-z]{2}",
         ("@", "%40"),
         _email,
     ),
     Rule("ssn", _B + r"\d{3}-\d{2}-\d{4}" + _E, ("-",), lambda text: _SSN.sub("[ssn]", text)),
-    Rule("card", _B + r"[3-6](?:[ -]?\d){12,18}" + _E, (), _card),
-    Rule("iban", rf"(?:^|[^A-Za-z0-9]|{_NL})" + r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2}", (), _iban),
+    Rule("card", _B + CARD_GROUPS + _E, (), clean_cards),
+    Rule(
+        "iban", rf"(?:^|[^A-Za-z0-9]|{_NL})" + r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2}", (), clean_ibans
+    ),
     Rule("ipv4", rf"(?:^|[^\w./-]|\W/|{_NL})" + r"\d{1,3}(?:\.\d{1,3}){3}" + _E, (".",), _ipv4),
     Rule("ipv6", r"[0-9A-Fa-f]::|::[0-9A-Fa-f]|:(?:[0-9A-Fa-f]{1,4}:){6}", (":",), _ipv6),
     Rule(

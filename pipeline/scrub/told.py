@@ -32,8 +32,10 @@ _WITH = re.compile(
 )
 _CODES: Final = ("code", "pin", "otp", "passcode", "password", "pwd", "totp")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}:\d\d")
-# A part of a system and its number, or a version.
-_NUMBERED = re.compile(r"[A-Za-z]{2,20}[-_.]?\d{1,3}|v?\d{1,4}(?:\.\d{1,4}){1,3}[a-z]?")
+# An address, a part of a system and its number, or a version.
+_NUMBERED = re.compile(
+    r"0x[0-9a-fA-F]{1,16}|[A-Za-z]{2,20}[-_.]?\d{1,3}|v?\d{1,4}(?:\.\d{1,4}){1,3}[a-z]?"
+)
 _TECHNICAL: Final = words(
     "sha256 sha512 sha384 hs256 hs384 hs512 rs256 rs512 es256 es384 ps256 base64 base64url oauth2 "
     "aes-256-gcm aes-128-cbc aes256 aes128 scram-sha-256 scram-sha-512 argon2id ed25519 x25519 "
@@ -99,4 +101,4 @@ def _looks_secret(key: str, value: str, *, quoted: bool) -> bool:
         return False
     if "pass" in key or "pwd" in key:
         return len(value) >= 4
-    return len(value) >= 5 and (_NUMBERED.fullmatch(value) is None or len(value) >= 16)
+    return len(value) >= 5 and _NUMBERED.fullmatch(value) is None

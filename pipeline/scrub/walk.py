@@ -145,9 +145,11 @@ class Scrubber:
         return tuple(found) if isinstance(value, tuple) else found
 
     def _behind(self, before: Any, item: Any) -> Any:
-        """Return an item of a list; behind ``--token`` stands one."""
-        option = self._plan.keys and isinstance(before, str) and before.startswith("-")
-        return self.under(before, item) if option and "=" not in before else self.value(item)
+        """Return an item of a list; a secret stands behind ``--token``, and in a row of headers."""
+        if not self._plan.keys or not isinstance(before, str) or "=" in before:
+            return self.value(item)
+        named = before.startswith("-") or not (isinstance(item, str) and _is_plain(item))
+        return self.under(before, item) if named else self.value(item)
 
     def _keyed(self, text: str) -> str:
         """Return a text without the values of secret keys, be it JSON or a sentence."""
@@ -172,6 +174,11 @@ class Scrubber:
             return text
         self.hits[rule.name] += 1
         return clean
+
+
+def _is_plain(text: str) -> bool:
+    """Tell a word, which may be the next name of a list, from a value."""
+    return text.replace("_", "").replace("-", "").isalpha()
 
 
 def scrub(value: Any) -> Any:

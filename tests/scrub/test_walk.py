@@ -141,11 +141,14 @@ def test_a_private_key_goes_whole_beside_its_name(text: str) -> None:
     [
         ("4 of 4 4111 1111 1111 1111 refused", "4 of 4 [card] refused"),
         ("5 4111-1111-1111-1111", "5 [card]"),
+        ("4 4111 1111 1111 1111 12/27 123", "4 [card] 12/27 123"),
+        ("BE68 5390 0754 7034 EUR PAID", "[iban] EUR PAID"),
         ("4111 1111 1111 1112", "4111 1111 1111 1112"),
+        ("channels 1 2 3 4 5 6 7 8 9 10 11 12 13", "channels 1 2 3 4 5 6 7 8 9 10 11 12 13"),
     ],
 )
-def test_a_number_before_a_card_hides_it_not(text: str, clean: str) -> None:
-    """2.20 The check digit is asked of the card, not of the numbers before it."""
+def test_what_stands_beside_a_number_hides_it_not(text: str, clean: str) -> None:
+    """2.20 The check digits are asked of the number itself, not of what stands beside it."""
     assert scrub(text) == clean
 
 
@@ -155,6 +158,7 @@ def test_a_number_before_a_card_hides_it_not(text: str, clean: str) -> None:
         ([{"value": "x1", "name": "password"}], [{"value": "[REDACTED]", "name": "password"}]),
         (["run", "--token", "x1", "-v"], ["run", "--token", "[REDACTED]", "-v"]),
         ("token=${TOKEN} password: ****", "token=${TOKEN} password: ****"),
+        (r"f(password=u\"multi word\")", r"f(password=u\"[REDACTED]\")"),
         ("x['token'] = 'y1'", "x['token'] = '[REDACTED]'"),
         ("Key (api_token)=(abc) already exists", "Key (api_token)=([REDACTED]) already exists"),
         ("('username', 'password', 'email')", "('username', 'password', 'email')"),
