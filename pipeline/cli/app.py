@@ -2,7 +2,7 @@
 
 import typer
 
-from pipeline.cli import config, demo, migrate, reading, run, store, topics, up
+from pipeline.cli import analyze, config, demo, migrate, reading, run, store, topics, up
 
 app = typer.Typer(
     name="tocsin",
@@ -18,6 +18,7 @@ def tocsin() -> None:
 
 
 reading.register(app)
+analyze.register(app)
 app.add_typer(topics.app)
 demo.register(app)
 up.register(app)
