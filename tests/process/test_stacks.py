@@ -14,7 +14,7 @@ from pipeline.process.stacks.frame import base_name, clean_function, key_frames,
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "schemas" / "examples" / "stacks").glob("*/*.txt"))
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "stacks.json").read_text())
-FAMILIES = ("native", "rust", "csharp", "ruby", "php")
+FAMILIES = ("native", "rust", "csharp", "ruby", "php", "swift")
 # What each language has to show, and what the properties below change in it.
 KINDS = ("plain", "chain", "recursion", "anonymous", "generated", "truncated")
 LINES = re.compile(r"(:line |, line |on line |:|\()(\d{1,6})(?=[):,\s]|$)", re.MULTILINE)

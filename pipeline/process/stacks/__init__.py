@@ -2,7 +2,18 @@
 
 from typing import Any, Final, NamedTuple, Protocol
 
-from pipeline.process.stacks import csharp, go, java, javascript, native, php, python, ruby, rust
+from pipeline.process.stacks import (
+    csharp,
+    go,
+    java,
+    javascript,
+    native,
+    php,
+    python,
+    ruby,
+    rust,
+    swift,
+)
 from pipeline.process.stacks.frame import Frame
 from pipeline.process.stacks.structured import frames_of, render
 
@@ -28,7 +39,18 @@ class Stack(NamedTuple):
 
 
 # In this order: each refuses what is not its own at a glance.
-LANGUAGES: tuple[Language, ...] = (python, go, java, rust, php, native, ruby, csharp, javascript)
+LANGUAGES: tuple[Language, ...] = (
+    python,
+    go,
+    java,
+    rust,
+    php,
+    native,
+    swift,
+    ruby,
+    csharp,
+    javascript,
+)
 NONE: Final = Stack()
 
 
