@@ -45,8 +45,9 @@ STAGES: tuple[Row, ...] = (
         name="process",
         engine="loop",
         reads=("events.raw",),
-        writes=("events.grouped", "events.novel", "frames", "dead-letters"),
-        recalls=("groups",),
+        writes=("events.grouped", "events.novel", "frames", "process.state", "dead-letters"),
+        recalls=("groups", "process.state"),
+        own=("process.state",),
         reads_back=True,
     ),
     Row(

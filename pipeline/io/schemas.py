@@ -24,6 +24,7 @@ from pipeline.model.metric import Metric
 from pipeline.model.notification import Notification
 from pipeline.model.notification_log import Attempt
 from pipeline.model.novel import Mark, Novel
+from pipeline.model.process_state import ProcessState
 from pipeline.model.signal import Signal
 from pipeline.model.window import WindowRecord
 
@@ -42,6 +43,7 @@ MESSAGES: dict[str, Any] = {
     "notification.v1": Notification,
     "notification_log.v1": Attempt,
     "novel.v1": Novel,
+    "process_state.v1": ProcessState,
     "signal.v1": Signal,
     "window.v1": WindowRecord,
 }

@@ -7,6 +7,12 @@ Ids are kept as 64-bit numbers by generation, and whole generations are forgotte
 from hashlib import blake2b
 from typing import Final
 
+from pipeline.model.stage import Record, Unreadable
+from pipeline.process.decode import body_of, kind_of
+from pipeline.process.event import read_content, read_head
+from pipeline.process.glance import glance
+from pipeline.process.shapes import canonical
+
 _GENERATION_S: Final = 60
 
 
@@ -67,3 +73,42 @@ class Recent:
                 return
             self._count -= len(oldest.ids)
             del self._generations[0]
+
+
+class Repeats:
+    """The ids of all partitions."""
+
+    def __init__(self, horizon_s: int, most: int) -> None:
+        self._horizon_s = horizon_s
+        self._most = most
+        self._recent: dict[int, Recent] = {}
+
+    def recall(self, record: Record) -> None:
+        """Remember the id of an input record that was counted before."""
+        seen = glance(record.value) or _id_in_full(record)
+        if seen is not None:
+            self.is_repeat(*seen, record)
+
+    def is_repeat(self, project: str, event_id: str, record: Record) -> bool:
+        """Tell whether an id came lately in this partition, and remember it if not."""
+        recent = self._recent.get(record.partition)
+        if recent is None:
+            recent = self._recent[record.partition] = Recent(self._horizon_s, self._most)
+        return recent.is_repeat(project, event_id, record.timestamp_ms)
+
+    def remembered(self) -> int:
+        """Return how many ids are remembered."""
+        return sum(map(len, self._recent.values()))
+
+
+def _id_in_full(record: Record) -> tuple[str, str] | None:
+    """Return project and id of an event that would be counted, by reading it."""
+    try:
+        raw = body_of(record.value)
+        kind = kind_of(raw)
+        body = canonical(raw)
+        head = read_head(body, kind, record)
+        read_content(kind, body)
+    except Unreadable:
+        return None
+    return (head.project, head.event_id) if head.own_id else None

@@ -76,6 +76,10 @@ class Known:
             self._decided[found.fingerprint] = found.group_id
         return ""
 
+    def is_decided(self, fingerprint: str) -> bool:
+        """Tell whether a fingerprint has a group, be it one that needs its owner."""
+        return fingerprint in self._decided
+
     def find(self, fingerprint: str) -> Group | None:
         """Return the group of a fingerprint, or None where the owner has to be asked.
 

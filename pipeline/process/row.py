@@ -1,11 +1,19 @@
 """The row of table ``events``: what an event says, in the columns that people search."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+import msgspec
 
 from pipeline.frames.users import user_hash
+from pipeline.model.group import CanonicalKey
 from pipeline.model.grouped import Grouped
+from pipeline.model.novel import Novel
+from pipeline.model.stage import Record
+from pipeline.process import overflow
 from pipeline.process.event import Fault, Head, user_id_of
+from pipeline.process.key import VERSION
 from pipeline.process.limits import stored
+from pipeline.process.normalise import template
 from pipeline.process.stacks import MAX_TEXT
 from pipeline.process.stacks.frame import shown_path, top
 from pipeline.process.times import at
@@ -23,21 +31,40 @@ _ELSEWHERE: Final = words(
 )
 
 
-def grouped_row(
-    head: Head,
-    fault: Fault,
-    body: dict[str, Any],
-    *,
-    ts_ms: int,
-    broker_ms: int,
-    fingerprint: str,
-    version: int,
-    group_id: str,
-    how: str,
-    user: tuple[str, int],
-    place: tuple[int, int],
-) -> Grouped:
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """An error event with all that its row is made of; ``user`` is who is shown and counted."""
+
+    head: Head
+    fault: Fault
+    body: dict[str, Any]
+    key: CanonicalKey
+    fingerprint: str
+    ts_ms: int
+    user: tuple[str, int]
+    record: Record
+    rule: str = ""
+
+
+def novel_of(fact: Fact, weight: float, part: Literal["whole", "count", "row"]) -> Novel:
+    """Return an event as the owner of its group needs it."""
+    how = "rule" if fact.rule else ""
+    row = grouped_row(fact, group_id=fact.fingerprint, how=how, weight=weight)
+    is_other = fact.rule == overflow.RULE
+    shown = overflow.TITLE if is_other else template(fact.fault.pattern)
+    return Novel(
+        key=fact.key,
+        template=shown,
+        title=shown if is_other else title_of(row.error_type, shown, row.culprit),
+        user_hash=fact.user[1],
+        received_ms=fact.record.timestamp_ms,
+        row=row,
+        part=part,
+    )
+
+
+def grouped_row(fact: Fact, *, group_id: str, how: str, weight: float) -> Grouped:
     """Return the row of an error event."""
+    head, fault, body = fact.head, fact.fault, fact.body
     raised = fault.raised
     shown = top(raised.stack.frames)
     path = shown_path(shown.path) if shown else ""
@@ -47,8 +74,8 @@ def grouped_row(
     sdk = mapping(body.get("sdk"))
     return Grouped(
         event_id=head.event_id,
-        ts=at(ts_ms),
-        received_at=at(broker_ms),
+        ts=at(fact.ts_ms),
+        received_at=at(fact.record.timestamp_ms),
         project=head.project,
         service=head.service,
         environment=head.environment,
@@ -56,16 +83,17 @@ def grouped_row(
         level=fault.level,
         platform=fault.platform,
         group_id=group_id,
-        fingerprint=fingerprint,
-        grouping_version=version,
+        fingerprint=fact.fingerprint,
+        grouping_version=VERSION,
         group_how=how,
+        group_rule=fact.rule,
         error_type=raised.type,
         message=fault.message[:MAX_MESSAGE],
         culprit=_culprit(shown.function if shown else "", path, body),
         file=path,
         stack=_stack(raised.stack.text, raised.causes),
         handled=raised.handled,
-        user_id=user[0],
+        user_id=fact.user[0],
         session_id=text(body.get("session_id"), 64),
         trace_id=text(trace.get("trace_id"), 32),
         span_id=text(trace.get("span_id"), 16),
@@ -75,12 +103,12 @@ def grouped_row(
         url=text(request.get("url"), 2048),
         host=text(body.get("server_name"), 256),
         sdk=f"{text(sdk.get('name'))}/{text(sdk.get('version'))}" if sdk.get("name") else "",
-        sample_weight=head.weight,
+        sample_weight=weight,
         tags=_tags(body.get("tags")),
         contexts=_contexts(body, contexts, fault.logged),
         breadcrumbs=_breadcrumbs(body.get("breadcrumbs")),
-        raw_partition=place[0],
-        raw_offset=place[1],
+        raw_partition=fact.record.partition,
+        raw_offset=fact.record.offset,
     )
 
 

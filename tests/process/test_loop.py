@@ -23,7 +23,8 @@ KNOWN = an_event(message="known 1")
 def drained(plan: str) -> MemoryCluster:
     """Return a broker whose events the stage has read, its commits failing as planned."""
     cluster = MemoryCluster()
-    for topic in ("events.raw", "events.novel", "events.grouped", "groups", "frames"):
+    row = BY_NAME["process"]
+    for topic in {*row.reads, *row.writes, *row.recalls} - {"dead-letters"}:
         cluster.topic(topic, PARTITIONS)
     cluster.topic("dead-letters")
     publish(cluster.broker, [Sent("groups", r.value, r.key, 0) for r in decided(novel(KNOWN))])
