@@ -2,7 +2,7 @@
 
 import typer
 
-from pipeline.cli import analyze, config, demo, migrate, reading, run, store, topics, up
+from pipeline.cli import analyze, config, demo, issues, migrate, reading, run, store, topics, up
 
 app = typer.Typer(
     name="tocsin",
@@ -17,6 +17,7 @@ def tocsin() -> None:
     """Kafka-native error tracking: group errors, measure services, raise alerts."""
 
 
+issues.register(app)
 reading.register(app)
 analyze.register(app)
 app.add_typer(topics.app)

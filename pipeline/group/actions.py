@@ -141,7 +141,8 @@ def _merge(action: act.Merge, state: IssueState, issues: Issues) -> list[IssueSt
         )
     if state.group_id == root.group_id:
         raise _refused(f"{state.group_id} stands for {action.into} already")
-    if (root.first_seen, root.group_id) > (state.first_seen, state.group_id):
+    is_younger = (root.first_seen, root.group_id) > (state.first_seen, state.group_id)
+    if is_younger and not state.merged_into:
         raise _refused(f"{root.group_id} is younger: merge it into {state.group_id}, the older one")
     return [joined(each, root, action.at, action.author) for each in _whole(state, issues)]
 

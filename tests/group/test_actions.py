@@ -239,6 +239,18 @@ def test_a_merge_takes_members_along_and_undo_brings_them_back() -> None:
     }
 
 
+def test_a_merge_is_undone_after_its_root_was_merged_on() -> None:
+    """Who was taken along into another root stands for itself again."""
+    stage = a_stage()
+    run(stage, [ONE, TWO, THREE])
+    merge = a_merge([THREE], TWO)
+    act(stage, merge)
+    act(stage, a_merge([TWO], ONE, 2))
+    act(stage, undo(merge, 3))
+
+    assert ids(run(stage, [THREE, TWO], start=3)) == [fingerprint_of(THREE), fingerprint_of(ONE)]
+
+
 def test_a_merge_tells_that_the_issue_never_was_a_new_one() -> None:
     """X15 The signal of the merged issue comes again with what it is part of."""
     stage, written = two_issues()
