@@ -14,6 +14,7 @@ _FRAME = re.compile(
     r"(?: [^\s()]{1,8} ([^\n]{1,400}?):(?:[^\s:\d]{1,12} )?(\d{1,9})\.?)?[ \t\r]{0,4}$",
     re.MULTILINE,
 )
+_SIGNATURE = re.compile(r"\([^()<:\n]{0,1000}\)(?:\s|$)")  # V8 and the JVM have none
 _INNER_END = re.compile(
     r"^[ \t]{0,8}--- [^\n]{0,100}(?:inner|intern|内部|внутренн)[^\n]{0,100} ---", re.MULTILINE
 )
@@ -38,7 +39,7 @@ _LIBRARY: Final = ("System.", "Microsoft.", "lambda_method", "dynamicClass.")
 
 def parse(text: str) -> list[Frame]:
     """Return the frames of the raised exception, innermost first; none if it is not C#."""
-    start = _FRAME.search(text)
+    start = _FRAME.search(text) if _SIGNATURE.search(text) else None
     if start is None:
         return []
     member = _MEMBER.search(text, start.end())

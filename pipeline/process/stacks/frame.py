@@ -1,12 +1,14 @@
 """A frame of a stack: the function and the file that stay the same from release to release."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 KEPT: Final = 8  # frames in a key
 MOST_LINES: Final = 200  # read of a stack, from its innermost end
 _MOST: Final = 200_000  # entries of a cache, which is cleared when it is full
+_MOST_FRAMES: Final = 20_000  # of a language
+_CACHED: Final = 300  # letters of a line that is worth remembering
 
 
 class Frame(NamedTuple):
@@ -86,6 +88,25 @@ def without(text: str, opened: str, closed: str) -> str:
                 kept.append(text[start:at])
             depth, start = max(depth - 1, 0), at + 1
     return "".join(kept) if depth else "".join(kept) + text[start:]
+
+
+def cached(read: Callable[[str], Frame | None]) -> Callable[[str], Frame | None]:
+    """Return a reader of single lines that remembers what they said."""
+    known: dict[str, Frame | None] = {}
+
+    def reader(line: str) -> Frame | None:
+        """Return the frame of a line."""
+        try:
+            return known[line]
+        except KeyError:
+            if len(line) > _CACHED:
+                return read(line)
+        if len(known) >= _MOST_FRAMES:
+            known.clear()
+        found = known[line] = read(line)
+        return found
+
+    return reader
 
 
 def lines_from(text: str, at: int) -> list[str]:

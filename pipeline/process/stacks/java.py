@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from pipeline.process.stacks.frame import Frame, clean_function, lines_from, number
+from pipeline.process.stacks.frame import Frame, cached, clean_function, lines_from, number
 
 _LIBRARY: Final = (
     "java.",
@@ -19,7 +19,7 @@ _LIBRARY: Final = (
 )
 _ENDINGS: Final = (".java", ".kt", ".scala", ".groovy", ".clj", "SourceFile", "<generated>")
 _PLACELESS: Final = ("Native Method", "Unknown Source")
-_START = re.compile(r"^[ \t]{0,20}at ", re.MULTILINE)
+_START = re.compile(r"at [^\s(]{1,500}\(")
 _OTHER: Final = ("Caused by:", "Suppressed:")
 
 
@@ -52,6 +52,7 @@ def is_ours(function: str) -> bool:
     return not function.startswith(_LIBRARY)
 
 
+@cached
 def _frame(line: str) -> Frame | None:
     """Return the frame of one line, or None if it is another language's."""
     opened = line.find("(", 3)

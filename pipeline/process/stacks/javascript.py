@@ -7,9 +7,9 @@ only the last part of a name counts.
 import re
 from typing import Final
 
-from pipeline.process.stacks.frame import Frame, clean_function, is_library, lines_from
+from pipeline.process.stacks.frame import Frame, cached, clean_function, is_library, lines_from
 
-_START = re.compile(r"^[ \t]{0,20}at |@", re.MULTILINE)
+_START = re.compile(r"[ \t\n]at |^at |@")
 _OTHER: Final = ("caused by:", "[cause]:", "Caused by:")
 _PREFIXES: Final = ("async ", "new ", "async*", "get ", "set ")
 _NAMELESS: Final = ("global code", "module code", "eval code", "anonymous", "eval")
@@ -21,7 +21,7 @@ def parse(text: str) -> list[Frame]:
     start = _START.search(text)
     for raw in lines_from(text, start.start()) if start else ():
         line = raw.strip()
-        frame = _v8(line[3:]) if line.startswith("at ") else _firefox(line)
+        frame = _frame(line)
         if frame is not None:
             frames.append(frame)
         elif frames and line.startswith(_OTHER):
@@ -47,6 +47,12 @@ def clean(raw: str) -> str:
     if name in _NAMELESS:
         return ""
     return clean_function(name[max(name.rfind("."), name.rfind("/")) + 1 :])
+
+
+@cached
+def _frame(line: str) -> Frame | None:
+    """Return the frame of one line of any engine."""
+    return _v8(line[3:]) if line.startswith("at ") else _firefox(line)
 
 
 def _v8(call: str) -> Frame | None:

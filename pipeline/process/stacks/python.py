@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.process.stacks.frame import Frame, clean_function, is_library
+from pipeline.process.stacks.frame import Frame, cached, clean_function, is_library, number
 
 MARK: Final = '", line '
 _HEADER: Final = "Traceback (most recent call last)"
@@ -63,26 +63,26 @@ def _frames(block: str) -> list[Frame]:
     frames: list[Frame] = []
     end = len(block)
     while len(frames) < _MOST:
-        start = block.rfind('File "', 0, end)
-        if start < 0:
+        found = block.rfind('File "', 0, end)
+        if found < 0:
             return frames
-        line_end = block.find("\n", start, end)
-        frame = _frame(block, start, end if line_end < 0 else line_end)
+        start = block.rfind("\n", 0, found) + 1
+        stop = block.find("\n", found, end)
+        frame = _frame(block[start : end if stop < 0 else stop])
         if frame is not None:
             frames.append(frame)
         end = start
     return frames
 
 
-def _frame(block: str, start: int, end: int) -> Frame | None:
+@cached
+def _frame(line: str) -> Frame | None:
     """Return the frame of one line, or None if the words stand in source code or a message."""
-    quote = block.find(MARK, start, end)
-    name = block.find(", in ", quote, end)
-    line_start = block.rfind("\n", max(start - _INDENT, 0), start) + 1
-    if quote < 0 or name < 0 or block[line_start:start].strip(" |\t"):
+    start = line.find('File "')
+    quote = line.find(MARK, start)
+    name = line.find(", in ", quote)
+    if quote < 0 or name < 0 or line[:start].strip(" |\t"):
         return None
-    path = block[start + 6 : quote]
-    digits = block[quote + 8 : name]
-    line = int(digits) if digits.isdecimal() and len(digits) < 9 else 0
-    function = clean_function(block[name + 5 : end].strip())
-    return Frame(function, path, line, not is_library(path))
+    path = line[start + 6 : quote]
+    function = clean_function(line[name + 5 :].strip())
+    return Frame(function, path, number(line[quote + 8 : name]), not is_library(path))
