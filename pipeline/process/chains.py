@@ -30,10 +30,10 @@ def chain_of(value: Any) -> list[Given]:
     if isinstance(value, str):
         return [Given(value)]
     if isinstance(value, dict):
-        if not isinstance(value.get("values"), list):
-            alone = value.keys() == {"values"}
-            return [] if alone else _unfolded([value])
-        value = value["values"]
+        values = value.get("values")
+        if not isinstance(values, list) and value.keys() != {"values"}:
+            return _unfolded([value])
+        value = values or []
     if not isinstance(value, list):
         raise Unreadable("wrong_type", "exception is an object, a list or a text")
     lines = joined(value)

@@ -117,8 +117,8 @@ def read_fault(body: Body) -> Fault:
     platform = text(body.get("platform"), 64).lower()
     error = raised(body, platform)
     pattern, formatted = _log_entry(body)
-    if error.logged:  # the text before the stack was logged, the stack is kept as such
-        formatted = pattern = formatted.partition("\n")[0]
+    if "\n" in formatted and error.stack.text:
+        formatted, pattern = (_before(said, error.stack.text) for said in (formatted, pattern))
     message = error.value or formatted or pattern
     if not message and not error.type and not error.stack.frames:
         text_ = "nothing to report: give one of message, logentry, exception, stacktrace, threads"
@@ -131,6 +131,12 @@ def read_fault(body: Body) -> Fault:
         pattern=error.value if error.type else pattern or message,
         logged=formatted if formatted != message else "",
     )
+
+
+def _before(said: str, stack: str) -> str:
+    """Return what was said in front of a stack that is kept as such, at least the first line."""
+    at = said.find(stack[:80])
+    return said if at < 0 else said[:at].strip() or said.partition("\n")[0]
 
 
 def read_content(kind: str, body: Body) -> Fault | Measure:

@@ -14,17 +14,13 @@ _MAX_CAUSE: Final = 4096
 
 
 class Raised(NamedTuple):
-    """The exception that reached the top, and the text of its causes.
-
-    ``logged`` tells that a message's own text held the stack.
-    """
+    """The exception that reached the top, and the text of its causes."""
 
     type: str = ""
     value: str = ""
     stack: Stack = NONE
     handled: bool = True
     causes: str = ""
-    logged: bool = False
 
 
 def raised(body: dict[str, Any], platform: str) -> Raised:
@@ -44,13 +40,16 @@ def raised(body: dict[str, Any], platform: str) -> Raised:
 def _without_exception(body: dict[str, Any], platform: str) -> Raised:
     """Return what an event's stack, a thread's or the one inside its message says."""
     stack = _stack(body.get("stacktrace") or _crashed(body.get("threads")), platform)
-    if stack.text:
-        return Raised(*_clean_headline(stack), stack)
     message = body.get("message")
+    if stack.text:
+        type_, value = _clean_headline(stack)
+        # A stack's words without a type are no better than the event's own.
+        said = not type_ and (message or body.get("logentry"))
+        return Raised(type_, "" if said else value, stack)
     if isinstance(message, str) and "\n" in message:
         stack = stacks.parse(message)
         if stack.frames:
-            return Raised(*_clean_headline(stack), stack, logged=True)
+            return Raised(*_clean_headline(stack), stack)
     return Raised()
 
 
@@ -139,7 +138,7 @@ def _clean_headline(stack: Stack) -> tuple[str, str]:
     if not type_ or len(type_) > 200 or any(char.isspace() for char in type_):
         if type_ == "fatal error":
             return type_, value[:MAX_MESSAGE]
-        return "", f"{type_}: {value}"[:MAX_MESSAGE] if value else type_[:MAX_MESSAGE]
+        return "", (f"{type_}: {value}" if type_ and value else type_ or value)[:MAX_MESSAGE]
     return type_, value[:MAX_MESSAGE]
 
 

@@ -128,10 +128,17 @@ class _Reading:
 
     def content(self) -> None:
         """Find the message, and what was raised."""
-        if isinstance(self.record.get("exception"), bool):  # winston's mark of an uncaught one
+        marked = isinstance(self.record.get("exception"), bool)
+        if marked:
             self.taken.add("exception")
-        if not self.record.get("exception") or "exception" in self.taken:
-            self._keep("exception", self._exception())
+        if marked or not self.record.get("exception"):
+            error = self._exception()
+            if marked and isinstance(error, str):  # winston's mark of an uncaught one
+                error = {
+                    "stacktrace": error,
+                    "mechanism": {"handled": not self.record["exception"]},
+                }
+            self._keep("exception", error)
         if self.record.get("message") is None and self.record.get("logentry") is None:
             self._keep("message", self._message())
 
@@ -191,7 +198,10 @@ class _Reading:
                 type_, message, *traces = (holder.get(name) for name in names)
                 stack = next((text for text in map(joined, traces) if text), None)
                 if stack or (type_ and (holder is self.record or prefix == "exception")):
-                    self.taken.update(names)
+                    if holder is self.record:
+                        self.taken.update(names)
+                    elif stack and holder is self.record.get("attributes"):
+                        self.found["attributes"] = {k: v for k, v in holder.items() if v != stack}
                     return {"type": type_, "value": message, "stacktrace": stack}
         return None
 
@@ -221,12 +231,12 @@ def lookup(record: Record, name: str) -> Any:
     if value is not None or "." not in name:
         return value
     at = name.find(".")
-    while at >= 0:
+    while at >= 0 and value is None:
         holder = record.get(name[:at])
         if isinstance(holder, dict):
-            return lookup(holder, name[at + 1 :])
+            value = lookup(holder, name[at + 1 :])
         at = name.find(".", at + 1)
-    return None
+    return value
 
 
 def _says_something(value: Any) -> bool:
