@@ -36,6 +36,7 @@ _HASH = re.compile(
     r"|[.\-_](?:(?=[0-9A-Za-z_]{0,39}[0-9][0-9A-Za-z_]{0,39}[0-9])[0-9A-Za-z_]{8,40}"
     r"|(?=[\w-]{0,7}[0-9]|[\w-]{1,7}[A-Z])[\w-]{8})(?=(?:\.[a-z]{1,9}){0,2}\.[cm]?[jt]sx?$)"
     r"|^(?=[0-9a-f]{0,63}[0-9])[0-9a-f]{16,64}(?=\.[a-z])"  # a compiled template
+    r"|^\d{1,12}(?=\.[a-z]{1,9}$)"  # a notebook's cell
     r"|^\d{1,9}(?=[.-][^/]{0,60}js$)"  # a chunk without a name
     r"|_\$\$_\w{1,60}"  # javassist's classes
     r"|(?<=\.so)(?:\.\d{1,9}){1,4}$"
@@ -53,6 +54,7 @@ _LIBRARY: Final = (
     "-extension://",
     "site-packages\\",
 )
+_RUNTIMES: Final = ("node:", "internal/", "ext:", "bun:")
 
 _functions: dict[str, str] = {}
 _files: dict[str, str] = {}
@@ -139,7 +141,7 @@ def is_library(path: str) -> bool:
         if len(_folders) >= _MOST:
             _folders.clear()
         marked = any(mark in folder for mark in _LIBRARY)
-        found = _folders[folder] = marked or folder.startswith("node:")
+        found = _folders[folder] = marked or folder.startswith(_RUNTIMES)
     return found
 
 

@@ -2,9 +2,17 @@
 
 import re
 
-from pipeline.process.stacks.frame import Frame, clean_function, is_library, lines_from, number
+from pipeline.process.stacks.frame import (
+    Frame,
+    clean_function,
+    is_library,
+    lines_from,
+    number,
+    without,
+)
 
-_GENERIC = re.compile(r"\[[^\[\]]{0,200}\]")
+# The standard library wherever it was installed, and modules of a build with -trimpath.
+_LIBRARY = re.compile(r"/go[-\w.]{0,20}/(?:[\d.]{1,12}/)?(?:x64/|libexec/)?src/(?!\w+\.\w)|@v\d")
 _CLOSURE = re.compile(r"(\.func\d{1,6}|\.\d{1,6})+$")
 
 
@@ -15,6 +23,7 @@ def parse(text: str) -> list[Frame]:
     frames: list[Frame] = []
     called = ""
     in_goroutine = False
+    reported = "panic: " not in text
     for line in lines_from(text, _start(text)):
         if line.startswith("created by "):
             break
@@ -23,10 +32,14 @@ def parse(text: str) -> list[Frame]:
                 break
             frames, called, in_goroutine = [], "", True  # before it may stand the runtime's stack
         elif line[:1] in "\t " and called and ".go:" in line:
+            if reported and called.startswith("panic("):
+                frames.clear()  # who recovers and reports is not who failed
             frames.append(_frame(called, line.strip()))
             called = ""
         else:
             called = line.strip()
+            if called.endswith(")") and "(" not in called:
+                called = ""  # the end of a call whose head was cut off
     return frames
 
 
@@ -38,7 +51,14 @@ def headline(text: str) -> tuple[str, str]:
         if at >= 0:
             message = head[at + len(kind) :].split("\n\n", 1)[0].strip()
             return kind[:-2], message.removesuffix(" [recovered]")
-    return "", head.strip().split("\n", 1)[0]
+    first = head.strip().split("\n", 1)[0]
+    cut = first.endswith(")") and "(" not in first
+    return "", "" if cut or first.startswith("goroutine ") else first
+
+
+def _is_library(path: str) -> bool:
+    """Tell by the path whether code belongs to the standard library or to another module."""
+    return is_library(path) or _LIBRARY.search(path) is not None
 
 
 def _start(text: str) -> int:
@@ -53,8 +73,8 @@ def _frame(called: str, place: str) -> Frame:
     """Return the frame of a pair."""
     path, _, rest = place.rpartition(".go:")
     digits = rest.partition(" ")[0]
-    name = called[: called.rfind("(")] if called.endswith(")") else called
+    name = without(called[: called.rfind("(")] if called.endswith(")") else called, "[", "]")
     name = name[name.rfind("/") + 1 :]
-    plain = _CLOSURE.sub(".func", _GENERIC.sub("", name))
-    ours = not plain.startswith(("runtime.", "panic", "testing.")) and not is_library(path)
+    plain = _CLOSURE.sub(".func", name)
+    ours = not plain.startswith(("runtime.", "panic", "testing.")) and not _is_library(path)
     return Frame(clean_function(plain), path + ".go", number(digits), ours)

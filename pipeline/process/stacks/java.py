@@ -20,12 +20,14 @@ _LIBRARY: Final = (
 _ENDINGS: Final = (".java", ".kt", ".scala", ".groovy", ".clj", "SourceFile", "<generated>")
 _PLACELESS: Final = ("Native Method", "Unknown Source")
 _START = re.compile(r"at [^\s(]{1,500}\(")
+_FIRST_CAUSE: Final = "\nWrapped by: "  # loggers may tell the root cause first
 _OTHER: Final = ("Caused by:", "Suppressed:")
 
 
 def parse(text: str) -> list[Frame]:
     """Return the frames of the raised exception, innermost first; none if it is not Java."""
     frames: list[Frame] = []
+    text = _own(text)
     start = _START.search(text)
     for raw in lines_from(text, start.start()) if start else ():
         line = raw.strip()
@@ -40,11 +42,17 @@ def parse(text: str) -> list[Frame]:
 
 def headline(text: str) -> tuple[str, str]:
     """Return type and message from the lines above the frames."""
-    head = text.split("\tat ", 1)[0].split("\n    at ", 1)[0].strip()
+    head = _own(text).split("\tat ", 1)[0].split("\n    at ", 1)[0].strip()
     if head.startswith("Exception in thread "):
         head = head.partition('" ')[2]
     type_, _, message = head.partition(": ")
-    return type_, message
+    return ("", "") if type_.endswith(")") else (type_, message)
+
+
+def _own(text: str) -> str:
+    """Return the part of a text that tells of the raised exception first."""
+    at = text.rfind(_FIRST_CAUSE)
+    return text if at < 0 else text[at + len(_FIRST_CAUSE) :]
 
 
 def is_ours(function: str) -> bool:
@@ -65,7 +73,8 @@ def _frame(line: str) -> Frame | None:
     place, _, digits = line[opened + 1 : closed].partition(":")
     if " " in called or "." not in called:
         return None
-    if not place.endswith(_ENDINGS) and place not in _PLACELESS:
+    nowhere = place in _PLACELESS or place.startswith("r8-map-id-")
+    if not nowhere and not place.endswith(_ENDINGS):
         return None
-    path = "" if place in _PLACELESS else place
+    path = "" if nowhere else place
     return Frame(clean_function(called), path, number(digits), is_ours(called))
