@@ -81,6 +81,9 @@ def ending(block: list[Node], error: str, *, gives: bool) -> Ending:
             return Ending.ANSWERS
         case "expression_statement" if calls.ends_process(_called(statement)):
             return Ending.RAISES
+        # What is tried instead decides.
+        case "try_statement" | "try_with_resources_statement":
+            return Ending.ANSWERS
         case "if_statement":
             return _both(statement, error, gives=gives)
         case _:

@@ -98,21 +98,32 @@ def _is_error(name: str) -> bool:
 
 
 def _handler(check: Node, error: str, place: Place, *, alone: bool, recovers: bool) -> Handler:
-    """Return what is done about an error; more than one condition tells errors apart."""
+    """Return what is done about an error.
+
+    More than one condition tells errors apart. A field keeps its error for whoever asks it next,
+    and a ``break`` is how a reader ends.
+    """
     body = blocks.statements(check.child_by_field_name("consequence"))
+    ending = _ending(body, error, place)
+    alone = alone and check.child_by_field_name("alternative") is None
     return Handler(
         line=line_of(check),
         function=place.name,
         caught=(),
         broad=recovers,
-        failure=alone and check.child_by_field_name("alternative") is None,
+        failure=recovers or (alone and "." not in error and not _breaks(body)),
         bare=all(map(blocks.is_idle, body)),
         logs=any(map(calls.is_loud, blocks.names_called(body))),
         used=blocks.hands_on(body, error),
-        ending=_ending(body, error, place),
+        ending=ending,
         loop=_loop(check, body, place),
         waits=blocks.waits(place.loop) or _receives(place.loop),
     )
+
+
+def _breaks(body: list[Node]) -> bool:
+    """Tell whether a block leaves its loop."""
+    return bool(body) and body[-1].type == "break_statement"
 
 
 def _ending(body: list[Node], error: str, place: Place) -> Ending:
@@ -154,7 +165,8 @@ def _loop(check: Node, body: list[Node], place: Place) -> Loop:
     if right is None:
         return Loop.PLAIN
     found = blocks.loop_of(operation, [right], body, place)
-    return found if found is Loop.RETRY and _is_behind(check, place.loop) else Loop.PLAIN
+    again = body[-1:] and body[-1].type == "continue_statement"
+    return found if again and _is_behind(check, place.loop) else Loop.PLAIN
 
 
 def _is_behind(check: Node, loop: Node) -> bool:

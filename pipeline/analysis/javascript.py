@@ -36,6 +36,8 @@ def _visit(facts: Facts, node: Node, place: Place) -> Place:
     kind = node.type
     if kind in {"call_expression", "new_expression"}:
         calls.count(facts, callee(node), line_of(node))
+        if _drops(node):
+            facts.handlers.append(_dropped(node, place))
     elif kind == "expression_statement":
         if _is_floating(node):
             facts.floating.append((line_of(node), place.name))
@@ -83,6 +85,35 @@ def _handler(tried: Node, caught: Node, place: Place) -> Handler:
             tried, blocks.statements(tried.child_by_field_name("body")), body, place
         ),
         waits=blocks.waits(place.loop),
+    )
+
+
+def _drops(call: Node) -> bool:
+    """Tell whether a call is ``.catch(() => {})``."""
+    function, given = (call.child_by_field_name(name) for name in ("function", "arguments"))
+    if function is None or given is None or given.named_child_count != 1:
+        return False
+    body = given.named_children[0].child_by_field_name("body")
+    called = text_of(function.child_by_field_name("property"))
+    return (
+        called == "catch"
+        and body is not None
+        and body.type == "statement_block"
+        and not blocks.statements(body)
+    )
+
+
+def _dropped(call: Node, place: Place) -> Handler:
+    """Return a handler of a promise that does nothing."""
+    function = call.child_by_field_name("function")
+    name = function.child_by_field_name("property") if function else None
+    return Handler(
+        line=line_of(name or call),
+        function=place.name,
+        caught=(),
+        broad=True,
+        failure=True,
+        bare=True,
     )
 
 

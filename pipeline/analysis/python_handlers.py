@@ -15,7 +15,6 @@ _TRANSIENT: Final = frozenset(
     (
         *("OSError", "IOError", "EnvironmentError", "HTTPError", "URLError", "ClientError"),
         *("RequestException", "OperationalError", "InterfaceError", "TransportError"),
-        *("error", "timeout"),
     )
 )
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -125,6 +124,9 @@ def _ending(names: Names, statement: ast.stmt, error: str | None, place: Place) 
         case ast.If(body=body, orelse=orelse) if orelse:
             either = {_ending(names, branch[-1], error, place) for branch in (body, orelse)}
             return either.pop() if len(either) == 1 else Ending.FALLS
+        # What is tried instead decides.
+        case ast.Try():
+            return Ending.ANSWERS
         case ast.With(body=body) | ast.AsyncWith(body=body):
             return _ending(names, body[-1], error, place)
         case _:

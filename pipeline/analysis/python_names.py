@@ -63,7 +63,9 @@ def type_names(names: Names, node: ast.AST | None) -> list[str]:
         return type_names(names, node.func)
     if not isinstance(node, ast.Name | ast.Attribute):
         return []
-    name = names.dotted(node).rpartition(".")[2]
+    full = names.dotted(node)
+    name = full.rpartition(".")[2]
     plain = name.lstrip("_")
     is_type = plain[:1].isupper() and not (plain.isupper() and "_" in plain)
-    return [name] if is_type or name in _LOWER_TYPES else []
+    # An ``error`` without a module is a variable.
+    return [name] if is_type or (name in _LOWER_TYPES and name != full) else []
