@@ -22,7 +22,7 @@ from pipeline.model.signal import Signal
 Severity = Literal["critical", "warning", "info"]
 RANK: dict[str, int] = {"info": 0, "warning": 1, "critical": 2}
 
-_DURATION = re.compile(r"\s*(\d{1,9})\s*(s|sec|m|min|h|d)?\s*")
+_DURATION = re.compile(r"\s{0,9}(\d{1,9})\s{0,9}(s|sec|m|min|h|d)?\s{0,9}")
 _UNIT_S = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 

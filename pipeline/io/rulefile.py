@@ -20,7 +20,7 @@ from pipeline.io.resources import deploy
 from pipeline.notify.channels import AnyChannel, ChannelFile
 from pipeline.notify.settings import NotifySettings
 
-_REFERENCE = re.compile(r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*))\}")
+_REFERENCE = re.compile(r"\$\{(?:file:(?P<file>[^{}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*))\}")
 M = TypeVar("M", bound=BaseModel)
 
 

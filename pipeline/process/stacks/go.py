@@ -13,7 +13,7 @@ from pipeline.process.stacks.frame import (
 
 # The standard library wherever it was installed, and modules of a build with -trimpath.
 _LIBRARY = re.compile(r"/go[-\w.]{0,20}/(?:[\d.]{1,12}/)?(?:x64/|libexec/)?src/(?!\w+\.\w)|@v\d")
-_CLOSURE = re.compile(r"(\.func\d{1,6}|\.\d{1,6})+$")
+_CLOSURE = re.compile(r"(\.func\d{1,6}|\.\d{1,6}){1,40}$")
 
 
 def parse(text: str) -> list[Frame]:

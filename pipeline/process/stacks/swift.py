@@ -21,9 +21,7 @@ _OFFSET = re.compile(r" \+ \d{1,12}(?= \(|\s{0,4}$)")
 _PLACE = re.compile(r"(.{1,500}?)(?::(\d{1,9}))?(?::\d{1,9})?\s{0,4}$")
 _OTHERS: Final = ("Thread ", "Registers", "Images ", "Binary Images", "Crashed Thread")
 _FATAL = re.compile(
-    r"(Fatal error|Precondition failed|Assertion failed)(?:: ([^\n]{0,4000}?))?"
-    r"(?:: file [^\n]{1,500})?$",
-    re.MULTILINE,
+    r"(Fatal error|Precondition failed|Assertion failed)(?:: ([^\n]{0,4000})|$)", re.MULTILINE
 )
 _CRASH = re.compile(
     r"(?:Program crashed: ([^\n]{0,200}?)(?: at 0x[0-9a-f]{1,16})?"
@@ -78,7 +76,7 @@ def headline(text: str) -> tuple[str, str]:
     head = text[: start.start()] if start else text[:1000]
     fatal, crash = _FATAL.search(head), _CRASH.search(head)
     if fatal is not None:
-        return fatal[1].title().replace(" ", ""), (fatal[2] or "").strip()
+        return fatal[1].title().replace(" ", ""), (fatal[2] or "").partition(": file ")[0].strip()
     if crash is not None:
         said = (crash[1] or crash[2]).partition(": ")
         return said[0].title().replace(" ", "") if crash[1] else said[0], said[2]
