@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -22,10 +23,18 @@ from pipeline.io.broker import Broker
 from pipeline.io.clock import Clock, ManualClock, SystemClock
 from pipeline.io.kafka import KafkaBroker
 from pipeline.io.memory import MemoryBroker
+from pipeline.io.seal import Seal
 from pipeline.model.stage import Record, Sent, Source
 from tests.build import AT
 
 PATIENCE_S = 60.0
+SEAL = Seal(bytes(range(32)))
+
+
+def opened(record: Record) -> Record:
+    """Return a dead letter as it was before it was sealed; a memory broker seals none."""
+    original = SEAL.open(record.value, record.headers)
+    return msgspec.structs.replace(record, value=original.value)
 
 
 class Cluster(Protocol):
@@ -69,7 +78,7 @@ class KafkaCluster:
     def __init__(self, bootstrap: str) -> None:
         self.clock = SystemClock()
         self.bootstrap = bootstrap
-        self.broker: KafkaBroker = KafkaBroker(bootstrap, session_ms=6000)
+        self.broker: KafkaBroker = KafkaBroker(bootstrap, session_ms=6000, seal=SEAL)
         self.admin = AdminClient({"bootstrap.servers": bootstrap})
         self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
 

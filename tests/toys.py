@@ -8,7 +8,7 @@ from pipeline.io.broker import Aborted, Broker, Committed, Consumer, Producer
 from pipeline.io.loop import LoopSettings, Worker
 from pipeline.model.stage import Busy, Note, Output, Record, Sent, Source, Unreadable
 from pipeline.topology import Row
-from tests.broker import Cluster, everything, publish, until
+from tests.broker import Cluster, everything, opened, publish, until
 
 
 class Tally:
@@ -165,7 +165,7 @@ class Bench:
     def letters(self) -> list[Record]:
         """Return this stage's dead letters."""
         found = everything(self.cluster.broker, "dead-letters")
-        return [r for r in found if r.header("stage") == self.row.name.encode()]
+        return [opened(r) for r in found if r.header("stage") == self.row.name.encode()]
 
 
 def numbered(values: Iterable[bytes]) -> list[tuple[bytes, bytes]]:

@@ -98,9 +98,14 @@ def check_files(config: "Config") -> None:
     A stage would find them wrong too, but only after Kafka and everything else has started.
     """
     from pipeline.io.rulefile import FileError, load_channels, load_rules
+    from pipeline.io.seal import SealError, seal_of
 
     try:
+        seal_of(config.kafka)
         load_rules(config.alert, load_channels(config.notify))
+    except SealError as error:
+        complain(str(error))
+        raise typer.Exit(2) from error
     except FileError as error:
         for complaint in error.complaints:
             complain(complaint)
@@ -120,9 +125,13 @@ def reachable(data: Path) -> "Config":
     if running is None or not state.is_alive(running.pid, running.started_at):
         return config
     updates: dict[str, object] = {}
+    kafka: dict[str, object] = {}
     if "bootstrap_servers" not in config.kafka.model_fields_set:
-        servers = {"bootstrap_servers": running.endpoints.bootstrap_servers}
-        updates["kafka"] = config.kafka.model_copy(update=servers)
+        kafka["bootstrap_servers"] = running.endpoints.bootstrap_servers
+    if not config.kafka.has_dead_letter_key():
+        kafka["dead_letter_key_file"] = state.dead_letter_key_path(data)
+    if kafka:
+        updates["kafka"] = config.kafka.model_copy(update=kafka)
     if "url" not in config.clickhouse.model_fields_set:
         url = {"url": running.endpoints.clickhouse_url}
         updates["clickhouse"] = config.clickhouse.model_copy(update=url)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.detect.settings import DetectSettings
     from pipeline.io.broker import Broker
+    from pipeline.io.seal import Seal
     from pipeline.io.settings import KafkaSettings
     from pipeline.model.stage import Stage
 
@@ -26,6 +27,7 @@ class _Detect(NamedTuple):
 
     kafka: "KafkaSettings"
     detect: "DetectSettings"
+    seal: "Seal"
 
 
 def run_stage(name: str, config: "Config", instance: int, metrics_port: int) -> int:
@@ -59,7 +61,19 @@ def _broker(config: "Config") -> "Broker":
     """Return the way to Kafka."""
     from pipeline.io.kafka import KafkaBroker  # noqa: PLC0415
 
-    return KafkaBroker(config.kafka.bootstrap_servers, config.kafka.client)
+    kafka = config.kafka
+    return KafkaBroker(kafka.bootstrap_servers, kafka.client, seal=_seal(config))
+
+
+def _seal(config: "Config") -> "Seal":
+    """Return what closes dead letters."""
+    from pipeline.io.seal import SealError, seal_of  # noqa: PLC0415
+    from pipeline.local.refused import Refused  # noqa: PLC0415
+
+    try:
+        return seal_of(config.kafka)
+    except SealError as error:
+        raise Refused(str(error)) from error
 
 
 def _loop(name: str, config: "Config", broker: "Broker", instance: int, port: int) -> int:
@@ -129,7 +143,7 @@ def _detect(config: "Config", instance: int, port: int) -> int:
 
     window_s = config.aggregate.window_s
     detect = DetectSettings(**config.detect.model_dump(), window_s=window_s)
-    return run_detect(_Detect(config.kafka, detect), instance, port, HOST)
+    return run_detect(_Detect(config.kafka, detect, _seal(config)), instance, port, HOST)
 
 
 def _notify(config: "Config", broker: "Broker", instance: int, port: int) -> int:

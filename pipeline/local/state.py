@@ -55,6 +55,11 @@ def state_path(data: Path) -> Path:
     return data / "up.json"
 
 
+def dead_letter_key_path(data: Path) -> Path:
+    """Return the file of the key that seals a data folder's dead letters."""
+    return data / "dead-letters.key"
+
+
 def write(data: Path, running: Running) -> None:
     """Replace the state file at once: a reader never sees half of it."""
     scratch = data / f"up.json.{os.getpid()}"

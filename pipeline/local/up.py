@@ -52,13 +52,22 @@ def _port(name: str, wanted: int) -> int:
     return wanted or free_port()
 
 
-def _ingest_key(data: Path) -> str:
-    """Return the folder's ingestion key, made at the first start."""
-    path = data / "ingest.key"
+def _kept(path: Path, n_bytes: int) -> str:
+    """Return the random key of a file that only its owner reads, made at the first start."""
     if not path.is_file():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(16), "utf-8")
+        made = path.with_suffix(".new")
+        made.unlink(missing_ok=True)
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_hex(n_bytes), "utf-8")
+        made.replace(path)
     return path.read_text("utf-8").strip()
+
+
+def _seal_file(data: Path) -> dict[str, str]:
+    """Return the setting that names the folder's key for dead letters, made at the first start."""
+    path = state.dead_letter_key_path(data)
+    _kept(path, 32)
+    return {"TOCSIN_KAFKA__DEAD_LETTER_KEY_FILE": str(path.resolve())}
 
 
 def _refuse_twins(asked: Options) -> None:
@@ -78,7 +87,9 @@ class Machine:
 
     def __init__(self, options: Options, tell: Tell, progress: Progress) -> None:
         self._options = options
-        self._keys = load().gateway.keys
+        config = load()
+        self._keys = config.gateway.keys
+        self._seal = {} if config.kafka.has_dead_letter_key() else _seal_file(options.data)
         self._tell = tell
         self._progress = progress
         self._supervisor = Supervisor(tell)
@@ -91,7 +102,7 @@ class Machine:
         asked = self._options
         _refuse_twins(asked)
         gateway = _port("gateway", asked.gateway_port)
-        key = _ingest_key(asked.data)
+        key = _kept(asked.data / "ingest.key", 16)
         kafka = asked.bootstrap_servers or f"{HOST}:{_port('kafka', asked.kafka_port)}"
         store = asked.clickhouse_url
         if not store:
@@ -125,6 +136,7 @@ class Machine:
         ends = self._endpoints
         return {
             **os.environ,
+            **self._seal,
             **self._options.environment,
             "TOCSIN_KAFKA__BOOTSTRAP_SERVERS": ends.bootstrap_servers,
             "TOCSIN_CLICKHOUSE__URL": ends.clickhouse_url,

@@ -1,4 +1,8 @@
-"""Topic ``dead-letters``: the original bytes, and headers that tell what happened to them."""
+"""Topic ``dead-letters``: the original bytes, and headers that tell what happened to them.
+
+On their way to Kafka the bytes are sealed (``io/seal.py``): ``body`` then tells whether they are,
+``payload_bytes`` how many there were, and ``preview`` shows their beginning without secrets.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,18 +22,18 @@ STAGE, SRC_TOPIC, SRC_PARTITION, SRC_OFFSET, SRC_END, SRC_TIMESTAMP, REASON, ERR
     "failed_at",
     "attempts",
 )
+BODY, PAYLOAD_BYTES, PREVIEW, PROJECT, SERVICE = (
+    "body",
+    "payload_bytes",
+    "preview",
+    "project",
+    "service",
+)
+SEALED, LEFT_OUT = "sealed", "left out"
 OWN = frozenset(
     {
-        STAGE,
-        SRC_TOPIC,
-        SRC_PARTITION,
-        SRC_OFFSET,
-        SRC_END,
-        SRC_TIMESTAMP,
-        REASON,
-        ERROR,
-        AT,
-        ATTEMPTS,
+        *(STAGE, SRC_TOPIC, SRC_PARTITION, SRC_OFFSET, SRC_END, SRC_TIMESTAMP),
+        *(REASON, ERROR, AT, ATTEMPTS),
     }
 )
 

@@ -15,6 +15,7 @@ import orjson
 from pipeline.model import dead_letter as dead
 from pipeline.model.client_report import ClientReport
 from pipeline.model.stage import Record, Unreadable
+from pipeline.scrub.preview import preview_of
 from pipeline.scrub.walk import scrub
 
 Rows = Iterator[tuple[str, bytes]]
@@ -28,8 +29,6 @@ SETTINGS = {
     # Replacing tables write what they have; a field that is null takes the column's default.
     "input_format_null_as_default": 1,
 }
-PREVIEW = 200
-LOOKED_AT = 65_536
 
 
 class _Kind(msgspec.Struct):
@@ -178,8 +177,7 @@ def _dead_letter(record: Record) -> Rows:
             dead_partition=record.partition,
             dead_offset=record.offset,
             key=scrub(record.key.decode("utf-8", errors="replace")) if record.key else "",
-            payload_bytes=len(record.value or b""),
-            **_seen(record.value or b""),
+            **_shown(record, facts),
         ),
     )
     if reason == "gap" and topic == "events.raw" and end > first:
@@ -190,19 +188,13 @@ def _dead_letter(record: Record) -> Rows:
             )
 
 
-def _seen(payload: bytes) -> dict[str, str]:
-    """Return what may be shown of a payload: its beginning without secrets, whose it seems."""
-    head = payload[:LOOKED_AT]
-    try:
-        body = orjson.loads(head)
-    except orjson.JSONDecodeError:
-        return {"preview": scrub(head.decode("utf-8", errors="replace"))[:PREVIEW]}
-    shown = scrub(body)
-    preview = orjson.dumps(shown).decode()[:PREVIEW]
-    if not isinstance(body, dict):
-        return {"preview": preview}
-    owner = {name: str(shown.get(name) or "")[:PREVIEW] for name in ("project", "service")}
-    return {"preview": preview, **owner}
+def _shown(record: Record, facts: dict[str, str]) -> dict[str, Any]:
+    """Return what may be shown of a payload, by the one who sealed it or left it out."""
+    if dead.BODY not in facts:
+        payload = record.value or b""
+        return {"payload_bytes": len(payload), **preview_of(payload)}
+    shown = {name: facts.get(name, "") for name in (dead.PREVIEW, dead.PROJECT, dead.SERVICE)}
+    return {"payload_bytes": int(facts.get(dead.PAYLOAD_BYTES, "0")), **shown}
 
 
 def _gap(record: Record, at: str, row_id: str, outcome: str, quantity: int) -> bytes:

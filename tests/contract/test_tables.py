@@ -13,6 +13,7 @@ import msgspec
 import orjson
 import pytest
 
+from pipeline.io.seal import Seal
 from pipeline.model import dead_letter as dead
 from pipeline.model.action import Merge
 from pipeline.model.alert import Alert
@@ -229,6 +230,19 @@ def test_a_dead_letter_becomes_its_facts(store: Served) -> None:
         "replayed_at": datetime(1970, 1, 1, tzinfo=UTC),
         "version": 6,
     }
+
+
+def test_a_sealed_dead_letter_tells_what_may_be_seen(store: Served) -> None:
+    """2.20 Of a sealed letter the row shows what its headers tell: size, owner, beginning."""
+    client = store.client()
+    bad = a_record(b'{"service": "shop", "password": "x1"}', topic="events.raw", offset=44)
+    sent = Seal(bytes(32)).close(dead.dead_letter(bad, "process", "no_event", "at byte 1", NOW))
+    record = a_record(sent.value, topic=dead.TOPIC, offset=6, headers=sent.headers)
+    ((_, row),) = _stored(client, record)
+    client.close()
+
+    assert (row["service"], row["payload_bytes"]) == ("shop", 37)
+    assert row["preview"] == '{"service":"shop","password":"[REDACTED]"}'
 
 
 def test_a_gap_of_the_raw_topic_is_also_an_account(store: Served) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from pipeline.io.seal import Seal
 from pipeline.local.demo import CHANNELS, options
 from pipeline.local.receiver import Notice, Receiver
 from tests.kafka.ledger import WINDOW_S, Feeder, Found, Ledger, read_committed
@@ -244,7 +245,14 @@ def test_poison_is_dead_lettered_once_with_its_bytes(run: Run) -> None:
         for found in letters
     )
 
-    assert {found.value for found in letters} == {b'{"service": "shop", "mess'}
+    seal = Seal(bytes.fromhex((run.stack.data / "dead-letters.key").read_text()))
+    originals = [
+        seal.open(found.value, tuple((k, v.encode()) for k, v in found.headers.items()))
+        for found in letters
+    ]
+
+    assert {original.value for original in originals} == {b'{"service": "shop", "mess'}
+    assert not any(b"mess" in found.value for found in letters)
     assert {found.headers["stage"] for found in letters} == {"process"}
     assert places.total() == run.ledger.poison
     assert set(places.values()) == {1}

@@ -14,6 +14,7 @@ from pipeline.io.faust.options import missing_codecs
 from pipeline.io.faust.worker import TableWorker, Work
 from pipeline.io.health import Health
 from pipeline.io.log import bind, logger
+from pipeline.io.seal import Seal
 
 NAME: Final = "detect"
 _CHATTY = ("faust", "mode", "pipeline.io.faust", "aiokafka")
@@ -42,6 +43,10 @@ class Settings(Protocol):
     @property
     def detect(self) -> DetectSettings:
         """Settings of the stage."""
+
+    @property
+    def seal(self) -> Seal:
+        """What closes dead letters."""
 
 
 def work_of(settings: DetectSettings) -> Work:
@@ -75,6 +80,7 @@ async def _serve(config: Settings, instance: int, port: int, host: str) -> int:
         servers=config.kafka.bootstrap_servers,
         instance=instance,
         client=config.kafka.client,
+        seal=config.seal,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -24,6 +24,7 @@ from pipeline.io.faust.options import options
 from pipeline.io.faust.tables import Rows, partitions_of
 from pipeline.io.faust.transport import Consumer, Transport
 from pipeline.io.log import logger
+from pipeline.io.seal import Seal
 from pipeline.model.dead_letter import dead_letter
 from pipeline.model.stage import Record, Sent, Source
 
@@ -86,10 +87,12 @@ class TableWorker:
         instance: int = 0,
         client: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        seal: Seal | None = None,
         leave: Callable[[str], None] = leave,
     ) -> None:
         self._it = work
         self._clock = clock or SystemClock()
+        self._seal = seal or Seal()
         self._leave = leave
         self._stage: TableStage | None = None
         self._beat = time.monotonic()
@@ -232,7 +235,7 @@ class TableWorker:
         """Send messages and wait until the broker has them; raises what went wrong."""
         producer = self.app.producer
         answers = []
-        for one in messages:
+        for one in map(self._seal.close, messages):
             # aiokafka refuses what has neither key nor value, as the report of a gap.
             key = b"" if one.key is None and one.value is None else one.key
             headers = list(one.headers) or None

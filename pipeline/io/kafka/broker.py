@@ -19,6 +19,7 @@ from pipeline.io.kafka.consumer import (
 )
 from pipeline.io.kafka.producer import KafkaPlainProducer, KafkaProducer, transaction_settings
 from pipeline.io.kafka.tail import Tail
+from pipeline.io.seal import Seal
 from pipeline.model.stage import Record, Source
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -33,8 +34,13 @@ class KafkaBroker:
     """The ``Broker`` of io/broker.py; ``client`` is passed on to librdkafka (sasl, ssl)."""
 
     def __init__(
-        self, bootstrap: str, client: Mapping[str, str] = {}, session_ms: int = 18_000
+        self,
+        bootstrap: str,
+        client: Mapping[str, str] = {},
+        session_ms: int = 18_000,
+        seal: Seal | None = None,
     ) -> None:
+        self._seal = seal or Seal()
         self._reports = Reports()
         self._shared = settings(bootstrap, client, self._reports)
         self._session_ms = session_ms
@@ -52,11 +58,11 @@ class KafkaBroker:
 
     def producer(self, transactional_id: str) -> KafkaProducer:
         """Take over the identity, settling what its last holder left open."""
-        return KafkaProducer({**self._shared, **transaction_settings(transactional_id)})
+        return KafkaProducer({**self._shared, **transaction_settings(transactional_id)}, self._seal)
 
     def plain_producer(self) -> KafkaPlainProducer:
         """Return a producer that waits for all replicas."""
-        return KafkaPlainProducer(self._shared)
+        return KafkaPlainProducer(self._shared, self._seal)
 
     def partitions(self, topic: str) -> int:
         """Return the partition count; KeyError for an unknown topic."""

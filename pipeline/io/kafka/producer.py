@@ -14,6 +14,7 @@ import confluent_kafka as ck
 from pipeline.io.broker import Aborted, Committed, Consumer, Fenced
 from pipeline.io.kafka.client import FENCED, error_of, insist
 from pipeline.io.kafka.consumer import KafkaConsumer, offsets_of
+from pipeline.io.seal import Seal
 from pipeline.model.stage import Sent, Source
 
 # The watchdog waits 12 s: a commit gives up before it.
@@ -44,8 +45,9 @@ def transaction_settings(transactional_id: str) -> dict[str, Any]:
 class KafkaProducer:
     """The ``Producer`` of io/broker.py on librdkafka."""
 
-    def __init__(self, conf: dict[str, Any]) -> None:
+    def __init__(self, conf: dict[str, Any], seal: Seal) -> None:
         self._conf = conf
+        self._seal = seal
         self._client: ck.Producer | None = None
         self._open = False
         self._take_over()
@@ -67,6 +69,7 @@ class KafkaProducer:
         """Add a message to the transaction; waits while the local queue is full."""
         client = self._take_over()
         deadline = time.monotonic() + COMMIT_S
+        message = self._seal.close(message)
         while True:
             try:
                 produce(client, message)
@@ -144,7 +147,8 @@ def produce(client: ck.Producer, message: Sent, **more: Any) -> None:
 class KafkaPlainProducer:
     """The ``PlainProducer`` of io/broker.py on librdkafka; a thread of its own serves answers."""
 
-    def __init__(self, conf: dict[str, Any]) -> None:
+    def __init__(self, conf: dict[str, Any], seal: Seal) -> None:
+        self._seal = seal
         self._client = ck.Producer({**SHARED, "enable.idempotence": True, **conf})
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="kafka-answers", daemon=True)
@@ -162,7 +166,7 @@ class KafkaPlainProducer:
             done(None if error is None else f"{error.name()}: {error.str()}")
 
         try:
-            produce(self._client, message, on_delivery=answered)
+            produce(self._client, self._seal.close(message), on_delivery=answered)
         except BufferError:
             done("the queue is full: the broker is away or too slow")
         except ck.KafkaException as raised:

@@ -21,7 +21,7 @@ from pipeline.model.metric import Metric
 from pipeline.model.signal import Signal
 from pipeline.model.stage import Record, Sent
 from pipeline.model.window import WindowRecord
-from tests.broker import KafkaCluster, everything, publish
+from tests.broker import KafkaCluster, everything, opened, publish
 from tests.contract.faust.bench import ROOT, until
 from tests.detect.build import run
 from tests.detect.test_restart import a_log
@@ -31,7 +31,9 @@ import sys
 from pipeline.config import load
 from pipeline.local.run import run_stage
 servers, port = sys.argv[1:]
-sys.exit(run_stage("detect", load(kafka={"bootstrap_servers": servers}), 0, int(port)))
+key = bytes(range(32)).hex()
+config = load(kafka={"bootstrap_servers": servers, "dead_letter_key": key})
+sys.exit(run_stage("detect", config, 0, int(port)))
 """
 PARTITIONS = 3
 
@@ -173,7 +175,9 @@ def test_an_unreadable_window_is_dead_lettered(detect: Detect) -> None:
     until(lambda: len(detect.metrics()) == total)
     (letter,) = detect.read("dead-letters")
 
-    assert (letter.value, letter.key, letter.header("topic")) == (b"broken", b"k", b"windows")
+    assert letter.header("body") == b"sealed"
+    assert opened(letter).value == b"broken"
+    assert (letter.key, letter.header("topic")) == (b"k", b"windows")
     assert (letter.header("partition"), letter.header("offset")) == (b"1", b"0")
     assert letter.header("reason") == b"window_broken"
 
