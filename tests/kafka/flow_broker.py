@@ -17,7 +17,7 @@ from pipeline.io.kafka.client import Reports
 from pipeline.io.kafka.consumer import KafkaConsumer, consumer_settings
 from pipeline.io.kafka.producer import KafkaProducer, produce, transaction_settings
 from pipeline.model.stage import Record, Sent, Source
-from tests.broker import some_kafka, until
+from tests.broker import SEAL, some_kafka, until
 from tests.flow.topology import Blow, Blows, Plan
 
 TURN_S = 0.01
@@ -28,7 +28,7 @@ class PlannedProducer(KafkaProducer):
     """A producer whose commits fail as planned."""
 
     def __init__(self, conf: dict[str, Any], blow: Callable[[], Blow]) -> None:
-        super().__init__(conf)
+        super().__init__(conf, SEAL)
         self._blow = blow
 
     def commit(self, offsets: Mapping[Source, Committed], consumer: Consumer | None) -> None:

@@ -57,7 +57,9 @@ class DeadlyBroker(KafkaBroker):
 
     def producer(self, transactional_id: str) -> KafkaProducer:
         """Take over the identity."""
-        return DeadlyProducer({**self._shared, **transaction_settings(transactional_id)})
+        return DeadlyProducer(
+            {**self._shared, **transaction_settings(transactional_id)}, self._seal
+        )
 
 
 def main(order: Order) -> int:
